@@ -1,0 +1,66 @@
+/**
+ * Time as the node sees it: the only way to a timer or to "later" in `src`. Injected, so that a simulated one can stand in.
+ */
+
+export interface Timer {
+  cancel(): void;
+}
+
+export interface Clock {
+  /** Monotonic milliseconds from an arbitrary origin, possibly with a fraction. Never the wall clock. */
+  now(): number;
+  /** Calls back once after about `delayMs`, which may exceed 2^31 - 1. Does not keep the process alive by itself. */
+  setTimer(delayMs: number, callback: () => void): Timer;
+  /** Calls back once, after the I/O events that are due now: this is what a turn waits for. */
+  defer(callback: () => void): void;
+}
+
+/** Node's own timers: above this many milliseconds `setTimeout` fires at once (rule 66). */
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
+
+class SystemClock implements Clock {
+  now(): number {
+    return performance.now();
+  }
+
+  setTimer(delayMs: number, callback: () => void): Timer {
+    let handle: NodeJS.Timeout;
+    const arm = (remainingMs: number): void => {
+      const step = Math.min(remainingMs, LONGEST_TIMEOUT_MS);
+      handle = setTimeout(() => (remainingMs > step ? arm(remainingMs - step) : callback()), step);
+      handle.unref();
+    };
+    arm(Math.max(0, delayMs));
+    return { cancel: () => clearTimeout(handle) };
+  }
+
+  defer(callback: () => void): void {
+    setImmediate(callback);
+  }
+}
+
+/** The clock of the machine. */
+export const systemClock: Clock = new SystemClock();
+
+/**
+ * An abort signal that fires after `delayMs` of `clock`, or with `parent`; call `dispose` when it is no longer needed.
+ * Stands in for `AbortSignal.timeout`, which knows only the machine's clock.
+ */
+export function deadlineSignal(
+  clock: Clock,
+  delayMs: number,
+  parent: AbortSignal | undefined,
+): { readonly signal: AbortSignal; dispose(): void } {
+  const controller = new AbortController();
+  const onAbort = (): void => controller.abort(parent?.reason);
+  const timer = clock.setTimer(delayMs, () => controller.abort());
+  if (parent?.aborted === true) onAbort();
+  parent?.addEventListener("abort", onAbort, { once: true });
+  return {
+    signal: controller.signal,
+    dispose(): void {
+      timer.cancel();
+      parent?.removeEventListener("abort", onAbort);
+    },
+  };
+}

@@ -1,0 +1,17 @@
+/**
+ * Where the outcome of a proposal or a read goes: one sink serves any number of them, told apart by the token that it
+ * chose itself. So the hot path needs no promise and no closure for each command.
+ *
+ * A node calls exactly one of the two, once, for each token that it accepted, after the turn in which it was decided.
+ * Neither may throw.
+ */
+
+import type { LogIndex } from "../core/types.ts";
+import type { RaftError } from "../errors.ts";
+
+export interface Sink<Value> {
+  /** The command was applied at `index`, or the query answered from a state that includes `index`. */
+  done(token: number, index: LogIndex, value: Value): void;
+  /** `error.outcome` tells whether a command may still take effect. */
+  failed(token: number, error: RaftError): void;
+}

@@ -1,0 +1,34 @@
+/**
+ * The contract of a replicated state machine (section 2): what a user of the library writes.
+ *
+ * **Determinism.** `apply` must give the same results and the same state for the same commands in the same order, on
+ * every member, on every version that runs at the same time: no clock, no randomness, no I/O that can differ. The time
+ * to use is the entry's `time`.
+ *
+ * **Failure.** An exception in `apply` stops the node with `RAFT_APPLY_FAILED`; it is never skipped, because the other
+ * members would not skip it. A command that is merely wrong is a result, not an exception.
+ */
+
+/** A committed command as the state machine sees it. */
+export interface AppliedCommand {
+  /** Position in the log: unique, ascending, with gaps (blank entries). Good as a fencing token. */
+  readonly index: number;
+  readonly term: number;
+  /** Cluster time in milliseconds: the same on every member, never falling, standing still without a leader. */
+  readonly time: number;
+  /** The command's bytes. They belong to the log: copy what is kept, change nothing. */
+  readonly payload: Uint8Array;
+}
+
+export interface StateMachine<Result = unknown, Query = unknown, Answer = unknown> {
+  /** Applies commands in order and returns one result for each, in the same order. */
+  apply(commands: readonly AppliedCommand[]): readonly Result[] | Promise<readonly Result[]>;
+  /** Answers from the current state and changes nothing. Never runs while `apply` or `restore` is under way. */
+  query(query: Query): Answer | Promise<Answer>;
+  /**
+   * The state as it is at the call, captured at once and streamed afterwards while `apply` goes on. Chunks of any size.
+   */
+  snapshot(): AsyncIterable<Uint8Array>;
+  /** Replaces the whole state by what `snapshot` gave. */
+  restore(chunks: AsyncIterable<Uint8Array>): Promise<void>;
+}
