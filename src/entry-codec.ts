@@ -133,6 +133,7 @@ function decodeEntry(bytes: Buffer): Entry {
         kind,
         configuration: configurationFromArray(decode(payload)),
       };
+    case undefined:
     default:
       throw new RaftError("RAFT_BAD_FRAME", `entry ${index} is of unknown kind ${bytes[32]}`);
   }
@@ -158,12 +159,15 @@ type MemberFields = readonly [id: string, address: string, storeId: string | nul
 export function configurationToArray(
   configuration: Configuration,
 ): readonly (readonly MemberFields[])[] {
-  const fields = ({ id, address, storeId }: Member): MemberFields => [id, address, storeId ?? null];
   return [
-    configuration.voters.map(fields),
-    configuration.votersOutgoing.map(fields),
-    configuration.learners.map(fields),
+    configuration.voters.map(memberToArray),
+    configuration.votersOutgoing.map(memberToArray),
+    configuration.learners.map(memberToArray),
   ];
+}
+
+function memberToArray({ id, address, storeId }: Member): MemberFields {
+  return [id, address, storeId ?? null];
 }
 
 /** The reverse of `configurationToArray`; throws `RAFT_BAD_FRAME` where the value is anything else. */
