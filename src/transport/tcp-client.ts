@@ -1,0 +1,116 @@
+/** How a client reaches a member over TCP. */
+
+import { RaftError } from "../errors.ts";
+import type { Clock } from "../node/clock.ts";
+import { dial } from "./dial.ts";
+import type { FrameSocket } from "./frame-socket.ts";
+import { greetAsClient } from "./handshake.ts";
+import { TcpConnection } from "./tcp-connection.ts";
+import { tcpLimits, type TcpLimits } from "./tcp-limits.ts";
+import type { TlsOptions } from "./tls.ts";
+import type { ClientLink, Connection, ConnectionHandler } from "./transport.ts";
+
+export interface TcpClientLinkOptions {
+  readonly clock: Clock;
+  /** Refuse members of any other cluster; left out, any will do. */
+  readonly clusterId?: string | undefined;
+  /** Demanded and shown; the member's certificate must be that of the node it says it is. */
+  readonly tls?: TlsOptions | undefined;
+  readonly limits?:
+    | Partial<Pick<TcpLimits, "maxClientFrameBytes" | "maxClientQueueBytes" | "handshakeTimeoutMs">>
+    | undefined;
+}
+
+export class TcpClientLink implements ClientLink {
+  readonly #options: TcpClientLinkOptions;
+  readonly #limits: TcpLimits;
+  /** One for each connection that is open or being opened. */
+  readonly #open = new Set<AbortController>();
+  #closed = false;
+
+  constructor(options: TcpClientLinkOptions) {
+    this.#options = options;
+    this.#limits = tcpLimits(options.limits);
+  }
+
+  /**
+   * Rejects with `RAFT_CONNECTION_LOST`, with `RAFT_HANDSHAKE_REFUSED` or another code of a refusal, with `RAFT_ABORTED`
+   * by `signal`, with `RAFT_STOPPED` after close. Nothing reaches `handler` before the promise has resolved.
+   */
+  async connect(
+    address: string,
+    handler: ConnectionHandler,
+    signal: AbortSignal,
+  ): Promise<Connection> {
+    if (this.#closed) throw stopped();
+    const { clock } = this.#options;
+    const { handshakeTimeoutMs, maxClientQueueBytes } = this.#limits;
+    const opening = new AbortController();
+    this.#open.add(opening);
+    const onAbort = (): void =>
+      opening.abort(
+        new RaftError("RAFT_ABORTED", `connecting to ${address} was given up`, {
+          cause: signal.reason,
+        }),
+      );
+    const timer = clock.setTimer(handshakeTimeoutMs, () =>
+      opening.abort(
+        new RaftError(
+          "RAFT_CONNECTION_LOST",
+          `no handshake with ${address} within ${handshakeTimeoutMs} ms`,
+        ),
+      ),
+    );
+    signal.addEventListener("abort", onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    try {
+      const socket = await this.#greet(address, opening.signal);
+      const forget = (): boolean => this.#open.delete(opening);
+      clock.defer(() =>
+        socket.serve({
+          onFrame: (frame) => handler.onFrame(frame),
+          onClose: (error) => {
+            forget();
+            handler.onClose(error);
+          },
+        }),
+      );
+      return new TcpConnection(socket, maxClientQueueBytes);
+    } catch (error) {
+      this.#open.delete(opening);
+      throw error;
+    } finally {
+      timer.cancel();
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  /** Closes all connections, and gives up those that are being opened. Idempotent. */
+  close(): Promise<void> {
+    this.#closed = true;
+    for (const open of this.#open) open.abort(stopped());
+    return Promise.resolve();
+  }
+
+  async #greet(address: string, signal: AbortSignal): Promise<FrameSocket> {
+    const { clock, clusterId, tls } = this.#options;
+    const { maxClientFrameBytes, maxClientQueueBytes } = this.#limits;
+    const socket = await dial(address, tls, clock, signal);
+    const outcome = await greetAsClient(socket, clusterId);
+    if (outcome.type === "client") {
+      socket.limit({
+        maxBodyBytes: maxClientFrameBytes,
+        queue: { maxBytes: maxClientQueueBytes, maxFrames: Infinity },
+      });
+      return socket;
+    }
+    socket.close();
+    if (outcome.type === "peer") throw new Error("greetAsClient has greeted as a client");
+    const { code, reason } = outcome.refusal;
+    throw new RaftError(code, `no connection to ${address}: ${reason}`);
+  }
+}
+
+function stopped(): RaftError {
+  return new RaftError("RAFT_STOPPED", "the client link is closed");
+}

@@ -1,0 +1,56 @@
+/** The bounds of the TCP transport: every queue, wait and size. */
+
+import { RaftError } from "../errors.ts";
+
+export interface TcpLimits {
+  /** Of messages between members, in bytes. The same on all members. */
+  readonly maxPeerFrameBytes: number;
+  /** Of frames that clients send or receive, in bytes. */
+  readonly maxClientFrameBytes: number;
+  readonly maxClients: number;
+  /** Connections that have not said yet who they are. */
+  readonly maxPendingHandshakes: number;
+  /** From the first packet to the end of the handshake, for both sides. */
+  readonly handshakeTimeoutMs: number;
+  /** How often a peer connection shows that it lives; one that is silent for more than three times that is given up. */
+  readonly keepAliveMs: number;
+  /** What may wait for one peer; beyond it messages are lost, bulk first. */
+  readonly maxPeerQueueBytes: number;
+  readonly maxPeerQueueMessages: number;
+  /** What may wait for one client; beyond it the connection is closed. */
+  readonly maxClientQueueBytes: number;
+  /** The first attempt to connect is immediate; the delays after it double from this one ... */
+  readonly reconnectMinMs: number;
+  /** ... to this one, each shortened by up to a half at random. */
+  readonly reconnectMaxMs: number;
+}
+
+const MIB = 1024 * 1024;
+
+const DEFAULTS: TcpLimits = {
+  maxPeerFrameBytes: 16 * MIB,
+  maxClientFrameBytes: 16 * MIB,
+  maxClients: 1000,
+  maxPendingHandshakes: 128,
+  handshakeTimeoutMs: 5000,
+  keepAliveMs: 5000,
+  maxPeerQueueBytes: 32 * MIB,
+  maxPeerQueueMessages: 4096,
+  maxClientQueueBytes: 64 * MIB,
+  reconnectMinMs: 20,
+  reconnectMaxMs: 2000,
+};
+
+/** The defaults with `limits` on top; throws `RAFT_INVALID_OPTION` where one is not a positive integer. */
+export function tcpLimits(limits: Partial<TcpLimits> | undefined): TcpLimits {
+  const all: TcpLimits = { ...DEFAULTS, ...limits };
+  for (const [name, value] of Object.entries(all)) {
+    if (!Number.isSafeInteger(value) || value < 1) {
+      throw new RaftError(
+        "RAFT_INVALID_OPTION",
+        `limits.${name} is a positive integer, not ${String(value)}`,
+      );
+    }
+  }
+  return all;
+}
