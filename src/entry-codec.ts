@@ -133,7 +133,6 @@ function decodeEntry(bytes: Buffer): Entry {
         kind,
         configuration: configurationFromArray(decode(payload)),
       };
-    case undefined:
     default:
       throw new RaftError("RAFT_BAD_FRAME", `entry ${index} is of unknown kind ${bytes[32]}`);
   }

@@ -1,5 +1,8 @@
 /** What a core tells about itself: plain data, for people and programs. */
 
+import type { Progress } from "./progress.ts";
+import { configurationOf } from "./state.ts";
+import type { RaftState } from "./state.ts";
 import type { Configuration, LogIndex, NodeId, Role, Term } from "./types.ts";
 
 /** How a leader sees one member. */
@@ -30,4 +33,27 @@ export interface RaftStatus {
   readonly configuration: Configuration;
   /** Empty but on a leader. */
   readonly peers: readonly PeerStatus[];
+}
+
+export function statusOf(state: RaftState): RaftStatus {
+  const { log, options } = state;
+  return {
+    id: options.id,
+    role: state.role,
+    currentTerm: state.currentTerm,
+    votedFor: state.votedFor,
+    leader: state.leader,
+    commitIndex: state.commitIndex,
+    lastApplied: state.lastApplied,
+    lastIndex: log.lastIndex,
+    durableIndex: log.durableIndex,
+    firstIndex: log.compacted.index + 1,
+    snapshotIndex: state.snapshot.lastIncluded.index,
+    configuration: configurationOf(state),
+    peers: [...(state.leadership?.progress.values() ?? [])].map(peerStatusOf),
+  };
+}
+
+function peerStatusOf({ id, mode, matchIndex, nextIndex, active }: Progress): PeerStatus {
+  return { id, mode, matchIndex, nextIndex, active };
 }

@@ -2,8 +2,8 @@
  * Where the outcome of a proposal or a read goes: one sink serves any number of them, told apart by the token that it
  * chose itself. So the hot path needs no promise and no closure for each command.
  *
- * A node calls exactly one of the two, once, for each token that it accepted, after the turn in which it was decided.
- * Neither may throw.
+ * A node calls exactly one of the two, once, for each token: when the outcome is known, or before `submit` returns where
+ * the node is too busy or has stopped. Neither may throw.
  */
 
 import type { LogIndex } from "../core/types.ts";

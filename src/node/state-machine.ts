@@ -23,7 +23,10 @@ export interface AppliedCommand {
 export interface StateMachine<Result = unknown, Query = unknown, Answer = unknown> {
   /** Applies commands in order and returns one result for each, in the same order. */
   apply(commands: readonly AppliedCommand[]): readonly Result[] | Promise<readonly Result[]>;
-  /** Answers from the current state and changes nothing. Never runs while `apply` or `restore` is under way. */
+  /**
+   * Answers from the current state and changes nothing. Never called while `apply` or `restore` is under way; what it
+   * reads after an `await` of its own may be newer.
+   */
   query(query: Query): Answer | Promise<Answer>;
   /**
    * The state as it is at the call, captured at once and streamed afterwards while `apply` goes on. Chunks of any size.
