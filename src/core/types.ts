@@ -97,7 +97,7 @@ export interface SnapshotMeta {
 
 /**
  * One atomic durable write. Writes are numbered 1, 2, 3 ... in a node's run; a storage applies them in that order, each
- * whole or not at all. Within one write the order is: snapshot, truncation, entries, compaction.
+ * whole or not at all. Within one write the order is: truncation, snapshot, entries, compaction.
  */
 export interface Write {
   readonly sequence: number;

@@ -58,14 +58,17 @@ export interface Storage {
 
   /**
    * Appends one chunk to a staged snapshot, durably. Chunks come in order, 0, 1, 2 ...; chunk 0 begins anew whatever
-   * was staged under that id. A chunk is at most `MAX_CHUNK_BYTES` long.
+   * was staged under that id. A chunk is at most `MAX_CHUNK_BYTES` long, and may be empty; a snapshot has at least one.
    */
   stageChunk(id: string, chunk: number, bytes: Uint8Array): Promise<void>;
 
   /** One chunk of a staged or switched-in snapshot, verified; `undefined` after the last or where the id is gone. */
   readChunk(id: string, chunk: number): Promise<Uint8Array | undefined>;
 
-  /** Forgets a snapshot that is not the current one. Unknown ids are ignored. */
+  /**
+   * Forgets a snapshot that is not the current one. Unknown ids are ignored. One that was replaced stays readable until
+   * it is dropped, so that it can be sent to its end, or until the next open.
+   */
   dropSnapshot(id: string): Promise<void>;
 
   /** Remembers durably that `peer` has the store id `storeId`; the first one recorded stays. */
