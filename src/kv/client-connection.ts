@@ -1,0 +1,135 @@
+/**
+ * A client's connection to one node: numbers requests, finds the call of each response, and gives the connection up
+ * when a request stays without an answer for too long.
+ */
+
+import { messageOf, RaftError } from "../errors.ts";
+import type { Clock, Timer } from "../node/clock.ts";
+import type { ClientLink, Connection, ConnectionHandler } from "../transport/transport.ts";
+import { decodeResponses, encodeRequests } from "./protocol.ts";
+import type { ClientRequest, ClientResponse } from "./protocol.ts";
+
+/** A request that has no number yet, and the call that it is made for. */
+export interface Outgoing<Call> {
+  readonly call: Call;
+  readonly request:
+    | { readonly type: "propose"; readonly command: Uint8Array }
+    | { readonly type: "read"; readonly query: unknown }
+    | { readonly type: "status" };
+}
+
+export interface ConnectionEvents<Call> {
+  /** An exception counts as a bad frame: the call stays unanswered, the connection ends. */
+  onResponse(call: Call, response: ClientResponse): void;
+  /** All responses of a frame have been handed over. */
+  onFrameEnd(): void;
+  /** The connection has ended, for whatever reason; called once. `unanswered` in the order of sending. */
+  onLost(unanswered: readonly Call[], error: RaftError): void;
+}
+
+interface InFlight<Call> {
+  readonly call: Call;
+  readonly sentAt: number;
+}
+
+export class ClientConnection<Call> implements ConnectionHandler {
+  readonly #events: ConnectionEvents<Call>;
+  readonly #clock: Clock;
+  readonly #attemptTimeoutMs: number;
+  /** By request id, in the order of sending: the first is the oldest. */
+  readonly #inFlight = new Map<number, InFlight<Call>>();
+  #connection: Connection | undefined;
+  #nextId = 0;
+  #timer: Timer | undefined;
+  #ended = false;
+
+  constructor(events: ConnectionEvents<Call>, clock: Clock, attemptTimeoutMs: number) {
+    this.#events = events;
+    this.#clock = clock;
+    this.#attemptTimeoutMs = attemptTimeoutMs;
+  }
+
+  /** Connects; rejects as the link does, and then `onLost` is not called. */
+  async open(link: ClientLink, address: string, signal: AbortSignal): Promise<void> {
+    const connection = await link.connect(address, this, signal);
+    if (this.#ended || signal.aborted) {
+      connection.close();
+      throw new RaftError(
+        "RAFT_CONNECTION_LOST",
+        `the connection to ${address} was closed at once`,
+      );
+    }
+    this.#connection = connection;
+  }
+
+  /** Whether it is of no use any more. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** How many requests are unanswered. */
+  get inFlight(): number {
+    return this.#inFlight.size;
+  }
+
+  send(outgoing: readonly Outgoing<Call>[]): void {
+    const sentAt = this.#clock.now();
+    const requests = outgoing.map(({ call, request }): ClientRequest => {
+      const id = this.#nextId;
+      this.#nextId += 1;
+      this.#inFlight.set(id, { call, sentAt });
+      return { ...request, id };
+    });
+    this.#timer ??= this.#clock.setTimer(this.#attemptTimeoutMs, () => this.#checkProgress());
+    for (const frame of encodeRequests(requests)) this.#connection?.send(frame);
+  }
+
+  /** Ends it: what is unanswered is handed to `onLost`. Idempotent. */
+  close(reason: RaftError): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#timer?.cancel();
+    this.#connection?.close();
+    // Before it was open there is nobody to tell: `open` rejects.
+    if (this.#connection === undefined) return;
+    const unanswered = [...this.#inFlight.values()].map(({ call }) => call);
+    this.#inFlight.clear();
+    this.#events.onLost(unanswered, reason);
+  }
+
+  onFrame(frame: Uint8Array): void {
+    if (this.#ended) return;
+    try {
+      for (const response of decodeResponses(frame)) this.#deliver(response);
+    } catch (cause) {
+      this.close(new RaftError("RAFT_BAD_FRAME", messageOf(cause), { cause }));
+      return;
+    }
+    this.#events.onFrameEnd();
+  }
+
+  onClose(error: Error | undefined): void {
+    const reason = error === undefined ? "the connection was closed" : messageOf(error);
+    this.close(new RaftError("RAFT_CONNECTION_LOST", reason, { cause: error }));
+  }
+
+  #deliver(response: ClientResponse): void {
+    const found = this.#inFlight.get(response.id);
+    if (found === undefined) throw new TypeError(`nothing was asked under ${response.id}`);
+    this.#events.onResponse(found.call, response);
+    this.#inFlight.delete(response.id);
+  }
+
+  #checkProgress(): void {
+    this.#timer = undefined;
+    for (const { sentAt } of this.#inFlight.values()) {
+      const remainingMs = sentAt + this.#attemptTimeoutMs - this.#clock.now();
+      if (remainingMs > 0) {
+        this.#timer = this.#clock.setTimer(remainingMs, () => this.#checkProgress());
+        return;
+      }
+      this.close(new RaftError("RAFT_TIMEOUT", `no answer within ${this.#attemptTimeoutMs} ms`));
+      return;
+    }
+  }
+}

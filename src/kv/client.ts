@@ -1,0 +1,274 @@
+/**
+ * The client of the key-value store: finds the leader, keeps a session, and makes each write take effect once, whatever
+ * happens on the way. Calls are pipelined: those made in one turn leave in one frame, and calls that are not awaited are
+ * concurrent, with no promise as to their order.
+ */
+
+import { randomInt } from "node:crypto";
+import type { LogIndex } from "../core/types.ts";
+import { RaftError } from "../errors.ts";
+import { systemClock } from "../node/clock.ts";
+import type { Clock } from "../node/clock.ts";
+import type { ClientLink } from "../transport/transport.ts";
+import { encodeCommand } from "./commands.ts";
+import type { Expectation, KvCommand, KvOperation, KvValue } from "./commands.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import type { CallLimits } from "./dispatcher.ts";
+import { Endpoints } from "./endpoints.ts";
+import { statusFrom } from "./host-status.ts";
+import type { KvStatus } from "./host-status.ts";
+import { DEFAULT_RANGE_LIMIT, queryToArray } from "./queries.ts";
+import type { KvQuery } from "./queries.ts";
+import { answerFrom, resultFrom } from "./results.ts";
+import type {
+  KvBatchResult,
+  KvEntry,
+  KvOperationResult,
+  KvResult,
+  VersionedValue,
+} from "./results.ts";
+
+export interface KvClientOptions {
+  /** Addresses of members, `host:port`: one is enough, more survive its loss. No duplicates. */
+  readonly endpoints: readonly string[];
+  /** How to reach them; the client takes it over and closes it with itself. */
+  readonly link: ClientLink;
+  readonly clock?: Clock;
+  /** A number from 0 up to but not including 1. Spreads clients over nodes, and their retries over time. */
+  readonly random?: () => number;
+  /** How long a call may take with all its attempts, unless it says otherwise. Default 10 000 ms. */
+  readonly deadlineMs?: number;
+  /** How long a node may take for an answer, and to be connected to, before another one is tried. Default 2000 ms. */
+  readonly attemptTimeoutMs?: number;
+  /** Upper bound of the first wait before a retry; doubles with each. Default 20 ms. */
+  readonly retryBaseMs?: number;
+  /** Upper bound of every such wait. Default 1000 ms. */
+  readonly retryMaxMs?: number;
+  /** Most calls under way; beyond it a call is refused with `RAFT_OVERLOADED`. Default 10 000. */
+  readonly maxPending?: number;
+  /** Most of them sent and not answered. Default 256. */
+  readonly maxInFlight?: number;
+}
+
+export interface CallOptions {
+  /** Ends the call at once; a write that has been sent ends as unknown. */
+  readonly signal?: AbortSignal;
+  /** In place of the client's `deadlineMs`. */
+  readonly deadlineMs?: number;
+}
+
+export interface KvRead {
+  /** The state that was read includes this log index. */
+  readonly index: LogIndex;
+  /** `undefined` where the key is absent. */
+  readonly value: KvValue | undefined;
+  /** The log index of the key's last write; `undefined` where it is absent. */
+  readonly modifiedIndex: LogIndex | undefined;
+}
+
+/** `status` tells whether it took effect; `previous` is what was at the key before. */
+export interface KvWrite extends KvOperationResult {
+  /** Where in the log it was executed. */
+  readonly index: LogIndex;
+}
+
+export interface KvIncrement extends KvWrite {
+  /** The new number, where `status` is `"ok"`. */
+  readonly value: number | undefined;
+}
+
+export type KvBatch = KvBatchResult & { readonly index: LogIndex };
+
+export interface KvRange {
+  readonly index: LogIndex;
+  readonly entries: readonly KvEntry[];
+  /** There is more: go on with `start` at the last key followed by `"\0"`, or in reverse with `end` at the last key. */
+  readonly more: boolean;
+}
+
+export interface RangeOptions {
+  /** Inclusive. From the first key by default. */
+  readonly start?: string;
+  /** Exclusive. To the last key by default. */
+  readonly end?: string;
+  /** 1 to 1000; default 100. */
+  readonly limit?: number;
+  /** From the end downwards. */
+  readonly reverse?: boolean;
+}
+
+/**
+ * A call rejects with a `RaftError`: `RAFT_TIMEOUT` after its deadline, `RAFT_ABORTED` by its signal, `RAFT_STOPPED` by
+ * `close`, `RAFT_OVERLOADED` where too many are under way, `RAFT_INVALID_COMMAND` and `RAFT_TOO_LARGE` for what no node
+ * would take, `RAFT_SESSION_EXPIRED` where the members forgot the session while a write was unanswered. The error's
+ * `outcome` is "rejected" only where the write has certainly not taken effect and never will; see `Operation`.
+ *
+ * ```ts
+ * const client = KvClient.connect({ endpoints: ["10.0.0.1:7000", "10.0.0.2:7000"], link });
+ * await client.put("greeting", "hello");
+ * const { value } = await client.get("greeting");
+ * await client.close();
+ * ```
+ */
+export class KvClient implements AsyncDisposable {
+  readonly #dispatcher: Dispatcher;
+  readonly #deadlineMs: number;
+
+  /**
+   * A client that connects when it is first used. Throws `RAFT_INVALID_OPTION`. To wait until the cluster is there, call
+   * `waitForLeader`.
+   */
+  static connect(options: KvClientOptions): KvClient {
+    return new KvClient(options);
+  }
+
+  private constructor(options: KvClientOptions) {
+    const random = options.random ?? systemRandom;
+    const deadlineMs = options.deadlineMs ?? 10_000;
+    this.#deadlineMs = positive("deadlineMs", deadlineMs);
+    this.#dispatcher = new Dispatcher({
+      endpoints: new Endpoints(options.endpoints, random),
+      link: options.link,
+      clock: options.clock ?? systemClock,
+      random,
+      attemptTimeoutMs: positive("attemptTimeoutMs", options.attemptTimeoutMs ?? 2000),
+      retryBaseMs: positive("retryBaseMs", options.retryBaseMs ?? 20),
+      retryMaxMs: positive("retryMaxMs", options.retryMaxMs ?? 1000),
+      maxPending: positive("maxPending", options.maxPending ?? 10_000),
+      maxInFlight: positive("maxInFlight", options.maxInFlight ?? 256),
+    });
+  }
+
+  /** Linearizable: sees every write that was answered before the call. */
+  async get(key: string, options?: CallOptions): Promise<KvRead> {
+    return this.#read({ type: "get", key }, options, (index, value) => {
+      const answer = answerFrom(value);
+      if (answer.type !== "get") throw new TypeError("not the answer to a get");
+      const { found } = answer;
+      return { index, value: found?.value, modifiedIndex: found?.index };
+    });
+  }
+
+  /** Linearizable; all entries are of one moment. */
+  async range(range: RangeOptions = {}, options?: CallOptions): Promise<KvRange> {
+    const { start, end, limit = DEFAULT_RANGE_LIMIT, reverse = false } = range;
+    return this.#read({ type: "range", start, end, limit, reverse }, options, (index, value) => {
+      const answer = answerFrom(value);
+      if (answer.type !== "range") throw new TypeError("not the answer to a range");
+      return { index, entries: answer.entries, more: answer.more };
+    });
+  }
+
+  async put(key: string, value: KvValue, options?: CallOptions): Promise<KvWrite> {
+    return this.#write({ type: "put", key, value }, options);
+  }
+
+  async delete(key: string, options?: CallOptions): Promise<KvWrite> {
+    return this.#write({ type: "delete", key }, options);
+  }
+
+  /**
+   * Sets `value`, or deletes where it is `undefined`, if the key is as expected; otherwise `status` is `"mismatch"` and
+   * `previous` what is there.
+   */
+  async compareAndSet(
+    key: string,
+    expected: Expectation,
+    value: KvValue | undefined,
+    options?: CallOptions,
+  ): Promise<KvWrite> {
+    return this.#write({ type: "compare-and-set", key, expected, value }, options);
+  }
+
+  async append(key: string, value: string | Uint8Array, options?: CallOptions): Promise<KvWrite> {
+    return this.#write({ type: "append", key, value }, options);
+  }
+
+  async increment(key: string, by: number = 1, options?: CallOptions): Promise<KvIncrement> {
+    const write = await this.#write({ type: "increment", key, by }, options);
+    return { ...write, value: write.status === "ok" ? numberIn(write.previous) + by : undefined };
+  }
+
+  /** All of the operations or, as soon as one does not succeed, none. */
+  async batch(operations: readonly KvOperation[], options?: CallOptions): Promise<KvBatch> {
+    return this.#propose({ type: "batch", operations }, options, (index, result) => {
+      if (result.status !== "committed" && result.status !== "aborted") {
+        throw new TypeError("not the result of a batch");
+      }
+      return { index, ...result };
+    });
+  }
+
+  /** What the node says that we are connected to, the leader or not. */
+  async status(options?: CallOptions): Promise<KvStatus> {
+    return this.#dispatcher.run({ type: "status" }, acceptStatus, this.#limits(options));
+  }
+
+  /** Resolves with the leader's status once there is a leader that answers. */
+  async waitForLeader(options?: CallOptions): Promise<KvStatus> {
+    return this.#dispatcher.run({ type: "leader" }, acceptStatus, this.#limits(options));
+  }
+
+  /** Rejects what is under way with `RAFT_STOPPED` and leaves nothing open. Idempotent. */
+  async close(): Promise<void> {
+    await this.#dispatcher.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #write(operation: KvOperation, options: CallOptions | undefined): Promise<KvWrite> {
+    return this.#propose(operation, options, (index, result) => {
+      if (result.status === "committed" || result.status === "aborted") {
+        throw new TypeError("not the result of one operation");
+      }
+      return { index, status: result.status, previous: result.previous };
+    });
+  }
+
+  #propose<Value>(
+    command: KvCommand,
+    options: CallOptions | undefined,
+    accept: (index: LogIndex, result: KvResult) => Value,
+  ): Promise<Value> {
+    return this.#dispatcher.run(
+      { type: "write", command: encodeCommand(command) },
+      (index, value) => accept(index, resultFrom(value)),
+      this.#limits(options),
+    );
+  }
+
+  #read<Value>(
+    query: KvQuery,
+    options: CallOptions | undefined,
+    accept: (index: LogIndex, value: unknown) => Value,
+  ): Promise<Value> {
+    const request = { type: "read", query: queryToArray(query) } as const;
+    return this.#dispatcher.run(request, accept, this.#limits(options));
+  }
+
+  #limits(options: CallOptions | undefined): CallLimits {
+    const deadlineMs = options?.deadlineMs ?? this.#deadlineMs;
+    return { deadlineMs: positive("deadlineMs", deadlineMs), signal: options?.signal };
+  }
+}
+
+function acceptStatus(_: LogIndex, value: unknown): KvStatus {
+  return statusFrom(value);
+}
+
+function numberIn(previous: VersionedValue | undefined): number {
+  return typeof previous?.value === "number" ? previous.value : 0;
+}
+
+function systemRandom(): number {
+  return randomInt(2 ** 32) / 2 ** 32;
+}
+
+function positive(name: string, value: number): number {
+  if (!Number.isFinite(value) || value <= 0) {
+    throw new RaftError("RAFT_INVALID_OPTION", `${name} is a positive number, not ${value}`);
+  }
+  return value;
+}

@@ -1,0 +1,410 @@
+/**
+ * Gets calls to the leader: gathers what is called in one turn into one frame, follows redirects, backs off, opens the
+ * session that writes need, sends again what failed, and gives up in time.
+ *
+ * Every call is in `#pending` until it is settled, and in `#waiting` too while no attempt of it is in flight. There is
+ * one connection at a time; whoever ends it, its calls go back to the head of the queue.
+ */
+
+import { RaftError, messageOf } from "../errors.ts";
+import type { RaftErrorCode } from "../errors.ts";
+import type { LogIndex } from "../core/types.ts";
+import { deadlineSignal } from "../node/clock.ts";
+import type { Clock, Timer } from "../node/clock.ts";
+import type { ClientLink } from "../transport/transport.ts";
+import { Alarm } from "./alarm.ts";
+import { Backoff } from "./backoff.ts";
+import { ClientConnection } from "./client-connection.ts";
+import type { ConnectionEvents, Outgoing } from "./client-connection.ts";
+import { ClientSession } from "./client-session.ts";
+import type { Endpoints } from "./endpoints.ts";
+import { encodeEnvelope } from "./envelope.ts";
+import { statusFrom } from "./host-status.ts";
+import { Operation } from "./operation.ts";
+import type { OperationRequest, Ticket } from "./operation.ts";
+import type { ClientResponse, DoneResponse } from "./protocol.ts";
+import { sessionResultFrom } from "./session-result.ts";
+import type { RefusalReason } from "./session-result.ts";
+
+export interface DispatcherOptions {
+  readonly endpoints: Endpoints;
+  readonly link: ClientLink;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly attemptTimeoutMs: number;
+  readonly retryBaseMs: number;
+  readonly retryMaxMs: number;
+  readonly maxPending: number;
+  readonly maxInFlight: number;
+}
+
+/** How long a call may take, and who may end it earlier. */
+export interface CallLimits {
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** What a request was sent for: a call, or the session. */
+type Purpose = Operation | "session";
+
+/** Trying elsewhere, or later, would give the same. */
+const FINAL: ReadonlySet<RaftErrorCode> = new Set<RaftErrorCode>([
+  "RAFT_INVALID_COMMAND",
+  "RAFT_INVALID_OPTION",
+  "RAFT_TOO_LARGE",
+]);
+
+/** The same node may answer otherwise in a while. Any other error sends us to another node. */
+const BUSY: ReadonlySet<RaftErrorCode> = new Set<RaftErrorCode>([
+  "RAFT_OVERLOADED",
+  "RAFT_REPLACED",
+  "RAFT_ABORTED",
+]);
+
+export class Dispatcher implements ConnectionEvents<Purpose> {
+  readonly #options: DispatcherOptions;
+  readonly #clock: Clock;
+  readonly #backoff: Backoff;
+  readonly #closing = new AbortController();
+  readonly #pending = new Set<Operation>();
+  #waiting = new Set<Operation>();
+  #connection: ClientConnection<Purpose> | undefined;
+  #dialing: Promise<void> | undefined;
+  /** While it runs nothing is sent and nobody is called. */
+  #pause: Timer | undefined;
+  readonly #alarm: Alarm;
+  #pumpScheduled = false;
+  #session: ClientSession | undefined;
+  #openingSession = false;
+  /** Moves to another node since something has last worked. */
+  #moves = 0;
+  #lastError: RaftError | undefined;
+  /** What the responses of the current frame ask for: go to another node, or wait. */
+  #leave: RaftError | undefined;
+  #busy = false;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+    this.#clock = options.clock;
+    this.#alarm = new Alarm(options.clock, () => this.#endOverdue());
+    const { retryBaseMs: baseMs, retryMaxMs: maxMs, random } = options;
+    this.#backoff = new Backoff({ baseMs, maxMs, random });
+  }
+
+  /**
+   * Resolves with what `accept` makes of the answer. An exception of `accept` means that the node talks nonsense: the
+   * call is made again, at another node. Settles within the limits.
+   */
+  run<Value>(
+    request: OperationRequest,
+    accept: (index: LogIndex, value: unknown) => Value,
+    { deadlineMs, signal }: CallLimits,
+  ): Promise<Value> {
+    const refusal = this.#refusal(signal);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    return new Promise((resolve, reject) => {
+      const operation: Operation = new Operation({
+        request,
+        deadline: this.#clock.now() + deadlineMs,
+        signal,
+        onAbort: () => this.#fail(operation, "RAFT_ABORTED", "aborted", signal?.reason),
+        resolve: (index, value) => resolve(accept(index, value)),
+        reject,
+      });
+      this.#pending.add(operation);
+      this.#waiting.add(operation);
+      this.#alarm.setFor(operation.deadline);
+      this.#schedulePump();
+    });
+  }
+
+  /** Rejects what waits, ends the session and the connection, closes the link. Idempotent. */
+  async close(): Promise<void> {
+    if (!this.#closing.signal.aborted) {
+      this.#closing.abort();
+      const reason = new RaftError("RAFT_STOPPED", "the client was closed");
+      for (const operation of this.#pending) this.#fail(operation, reason.code, reason.message);
+      this.#pause?.cancel();
+      this.#alarm.cancel();
+      this.#forgetSession();
+      this.#connection?.close(reason);
+    }
+    await this.#dialing;
+    await this.#options.link.close();
+  }
+
+  onResponse(purpose: Purpose, response: ClientResponse): void {
+    if (response.type === "failed") this.#onFailed(purpose, response.error);
+    else if (purpose === "session") this.#onSession(response);
+    else this.#onDone(purpose, response);
+  }
+
+  onFrameEnd(): void {
+    if (this.#leave !== undefined) this.#connection?.close(this.#leave);
+    else if (this.#busy) this.#waitFor(this.#backoff.next());
+    this.#leave = undefined;
+    this.#busy = false;
+    this.#schedulePump();
+  }
+
+  onLost(unanswered: readonly Purpose[], error: RaftError): void {
+    this.#connection = undefined;
+    this.#openingSession = false;
+    const again = unanswered.filter((purpose) => purpose !== "session");
+    for (const operation of again) operation.lost(error);
+    this.#waiting = new Set([...again, ...this.#waiting].filter(({ settled }) => !settled));
+    this.#moveOn(error);
+  }
+
+  #refusal(signal: AbortSignal | undefined): RaftError | undefined {
+    if (this.#closing.signal.aborted) return new RaftError("RAFT_STOPPED", "the client is closed");
+    if (signal?.aborted === true) {
+      return new RaftError("RAFT_ABORTED", "aborted", { cause: signal.reason });
+    }
+    if (this.#pending.size < this.#options.maxPending) return undefined;
+    return new RaftError("RAFT_OVERLOADED", `${this.#pending.size} calls are under way already`);
+  }
+
+  #onDone(operation: Operation, { index, value }: DoneResponse): void {
+    if (operation.settled) return;
+    switch (operation.request.type) {
+      case "write":
+        this.#onWritten(operation, value);
+        return;
+      case "leader": {
+        const { role, id, leaderHint: leader } = statusFrom(value);
+        if (role === "leader") this.#succeed(operation, index, value);
+        else
+          this.#onFailed(
+            operation,
+            new RaftError("RAFT_NOT_LEADER", `${id} does not lead`, { leader }),
+          );
+        return;
+      }
+      case "read":
+      case "status":
+        this.#succeed(operation, index, value);
+        return;
+    }
+  }
+
+  #onWritten(operation: Operation, value: unknown): void {
+    const outcome = sessionResultFrom(value);
+    if (outcome.type === "applied") this.#succeed(operation, outcome.index, outcome.result);
+    else if (outcome.type === "refused") this.#onRefused(operation, outcome.reason);
+    else throw new TypeError(`a write was answered "${outcome.type}"`);
+  }
+
+  /** The state machine has refused this copy of the command, in log order. */
+  #onRefused(operation: Operation, reason: RefusalReason): void {
+    const error = new RaftError("RAFT_SESSION_EXPIRED", `the session refused a write: ${reason}`);
+    switch (reason) {
+      case "session-expired":
+        operation.refused(error);
+        this.#expireSession(operation);
+        return;
+      case "window-full":
+        operation.refused(error);
+        this.#waiting.add(operation);
+        this.#busy = true;
+        return;
+      case "sequence-forgotten":
+        // Only who waits for a number gets here, and what is waited for is not forgotten: the node is in error.
+        throw error;
+      case "invalid-command":
+        operation.refused(error);
+        this.#fail(operation, "RAFT_INVALID_COMMAND", "the node does not understand the command");
+        return;
+    }
+  }
+
+  #expireSession(operation: Operation): void {
+    const session = operation.ticket?.session;
+    if (session !== undefined) session.expired = true;
+    if (session === this.#session) this.#session = undefined;
+    this.#waiting.add(operation);
+  }
+
+  #onFailed(purpose: Purpose, error: RaftError): void {
+    if (purpose === "session") {
+      this.#openingSession = false;
+    } else if (!purpose.settled) {
+      if (error.outcome === "unknown") purpose.lost(error);
+      else purpose.refused(error);
+      if (FINAL.has(error.code)) {
+        this.#fail(purpose, error.code, error.message, error);
+        return;
+      }
+      this.#waiting.add(purpose);
+    }
+    if (BUSY.has(error.code) || FINAL.has(error.code)) this.#busy = true;
+    else if (this.#leave?.leader === undefined) this.#leave = error;
+  }
+
+  #onSession({ value }: DoneResponse): void {
+    const outcome = sessionResultFrom(value);
+    if (outcome.type !== "opened") throw new TypeError(`a session was answered "${outcome.type}"`);
+    this.#openingSession = false;
+    this.#session = new ClientSession(outcome.sessionId);
+    this.#progressed();
+  }
+
+  #succeed(operation: Operation, index: LogIndex, value: unknown): void {
+    operation.succeed(index, value);
+    this.#pending.delete(operation);
+    this.#progressed();
+  }
+
+  #fail(operation: Operation, code: RaftErrorCode, message: string, cause?: unknown): void {
+    operation.fail(code, message, cause ?? operation.lastError ?? this.#lastError);
+    this.#pending.delete(operation);
+    this.#waiting.delete(operation);
+    // It may have held back others by its place in the session.
+    this.#schedulePump();
+  }
+
+  #progressed(): void {
+    this.#moves = 0;
+    this.#backoff.reset();
+  }
+
+  #schedulePump(): void {
+    if (this.#pumpScheduled || this.#waiting.size === 0 || this.#closing.signal.aborted) return;
+    this.#pumpScheduled = true;
+    this.#clock.defer(() => {
+      this.#pumpScheduled = false;
+      this.#pump();
+    });
+  }
+
+  /** Sends all that may be sent, in one go. */
+  #pump(): void {
+    if (this.#closing.signal.aborted || this.#pause !== undefined || this.#waiting.size === 0)
+      return;
+    if (this.#connection === undefined) {
+      this.#dialing ??= this.#dial();
+      return;
+    }
+    const outgoing: Outgoing<Purpose>[] = [];
+    const room = this.#options.maxInFlight - this.#connection.inFlight;
+    for (const operation of this.#waiting) {
+      if (outgoing.length >= room) break;
+      const request = this.#requestFor(operation);
+      if (request === undefined) {
+        if (!this.#mayOpenSession()) continue;
+        this.#openingSession = true;
+        outgoing.push({ call: "session", request: openSession() });
+        continue;
+      }
+      this.#waiting.delete(operation);
+      operation.sent();
+      outgoing.push({ call: operation, request });
+    }
+    if (outgoing.length > 0) this.#connection.send(outgoing);
+  }
+
+  #mayOpenSession(): boolean {
+    return this.#session === undefined && !this.#openingSession;
+  }
+
+  /** What to send for it; `undefined` where it has to wait, for a session or for room in it, or has just failed. */
+  #requestFor(operation: Operation): Outgoing<Purpose>["request"] | undefined {
+    const { request } = operation;
+    switch (request.type) {
+      case "read":
+        return request;
+      case "status":
+      case "leader":
+        return { type: "status" };
+      case "write": {
+        const ticket = this.#ticketFor(operation);
+        if (ticket === undefined) return undefined;
+        const { session, sequence } = ticket;
+        const command = encodeEnvelope({
+          type: "command",
+          sessionId: session.id,
+          sequence,
+          lowestOutstanding: session.lowestOutstanding,
+          payload: request.command,
+        });
+        return { type: "propose", command };
+      }
+    }
+  }
+
+  #ticketFor(operation: Operation): Ticket | undefined {
+    if (operation.ticket?.session.expired === true) {
+      if (operation.maybeApplied) {
+        // In a new session an earlier copy would not be recognised: it could be applied twice.
+        this.#fail(
+          operation,
+          "RAFT_SESSION_EXPIRED",
+          "the session expired while a write was unanswered",
+        );
+        return undefined;
+      }
+      operation.ticket = undefined;
+    }
+    if (operation.ticket !== undefined) return operation.ticket;
+    const session = this.#session;
+    const sequence = session?.start();
+    if (session === undefined || sequence === undefined) return undefined;
+    operation.ticket = { session, sequence };
+    return operation.ticket;
+  }
+
+  async #dial(): Promise<void> {
+    const { link, endpoints, attemptTimeoutMs } = this.#options;
+    const connection = new ClientConnection<Purpose>(this, this.#clock, attemptTimeoutMs);
+    const attempt = deadlineSignal(this.#clock, attemptTimeoutMs, this.#closing.signal);
+    try {
+      await connection.open(link, endpoints.current, attempt.signal);
+      // It may have been lost in the moment since; then it has been reported so.
+      if (!connection.ended) this.#connection = connection;
+    } catch (cause) {
+      this.#moveOn(new RaftError("RAFT_CONNECTION_LOST", messageOf(cause), { cause }));
+    } finally {
+      attempt.dispose();
+      this.#dialing = undefined;
+    }
+    this.#schedulePump();
+  }
+
+  /** To another node: the first time at once, since one of them has gone or was not the leader; then more slowly. */
+  #moveOn(error: RaftError): void {
+    if (this.#closing.signal.aborted) return;
+    this.#lastError = error;
+    this.#options.endpoints.moveTo(error.leader?.address);
+    if (this.#moves > 0) this.#waitFor(this.#backoff.next());
+    this.#moves += 1;
+    this.#schedulePump();
+  }
+
+  #waitFor(delayMs: number): void {
+    this.#pause?.cancel();
+    this.#pause = this.#clock.setTimer(delayMs, () => {
+      this.#pause = undefined;
+      this.#pump();
+    });
+  }
+
+  /** One alarm serves all calls: most are over when it goes off, and it is set anew for the earliest that is left. */
+  #endOverdue(): void {
+    const now = this.#clock.now();
+    for (const operation of this.#pending) {
+      if (operation.deadline > now) this.#alarm.setFor(operation.deadline);
+      else this.#fail(operation, "RAFT_TIMEOUT", "no answer from a leader within the deadline");
+    }
+  }
+
+  /** A courtesy: without it the session would stay until it expires. */
+  #forgetSession(): void {
+    if (this.#session === undefined) return;
+    const command = encodeEnvelope({ type: "close", sessionId: this.#session.id });
+    this.#connection?.send([{ call: "session", request: { type: "propose", command } }]);
+  }
+}
+
+function openSession(): Outgoing<Purpose>["request"] {
+  return { type: "propose", command: encodeEnvelope({ type: "open" }) };
+}

@@ -1,0 +1,307 @@
+/**
+ * The key-value store as a replicated state machine (section 2): an ordered map of keys to values, each with the log
+ * index of its last write. Everything is decided by the log alone; what a client did wrong is a result, not an exception.
+ *
+ * The map is a B+ tree with copy-on-write clones, so that a snapshot is captured at once, whatever its size, and
+ * streamed while commands go on.
+ */
+
+import sortedBTree from "sorted-btree";
+import { decode, encode } from "../codec.ts";
+import type { LogIndex } from "../core/types.ts";
+import { RaftError } from "../errors.ts";
+import type { AppliedCommand, StateMachine } from "../node/state-machine.ts";
+import { decodeCommand, MAX_VALUE_LENGTH } from "./commands.ts";
+import type {
+  AppendOperation,
+  CompareAndSetOperation,
+  Expectation,
+  IncrementOperation,
+  KvOperation,
+  KvValue,
+} from "./commands.ts";
+import { MAX_RANGE_BYTES } from "./queries.ts";
+import type { KvQuery, RangeQuery } from "./queries.ts";
+import { ownValue } from "./results.ts";
+import type {
+  KvAnswer,
+  KvBatchResult,
+  KvEntry,
+  KvOperationResult,
+  KvResult,
+  KvRangeAnswer,
+  VersionedValue,
+} from "./results.ts";
+import { BlockReader, chunksOf } from "./snapshot-stream.ts";
+
+const SNAPSHOT_FORMAT = "quorate-kv";
+const SNAPSHOT_VERSION = 1;
+
+/** A snapshot block holds at most so many records and, but for the last one, so many bytes. */
+const BLOCK_RECORDS = 256;
+const BLOCK_BYTES = 64 * 1024;
+
+/** Most bytes or characters of previous values that one batch may have to answer; a batch beyond it is aborted. */
+export const MAX_BATCH_ANSWER_BYTES: number = 4 * 1024 * 1024;
+
+/** The common results, one object each: most puts are of new keys. */
+const DONE: KvOperationResult = Object.freeze({ status: "ok", previous: undefined });
+const INVALID: KvOperationResult = Object.freeze({
+  status: "invalid-command",
+  previous: undefined,
+});
+
+type Tree = InstanceType<typeof sortedBTree.default<string, VersionedValue>>;
+
+/**
+ * The store. Commands are made with `encodeCommand`; `query` takes a `KvQuery`. Values in results and answers belong to
+ * the store: read them, change nothing.
+ */
+export class KvMachine implements StateMachine<KvResult, KvQuery, KvAnswer> {
+  #tree: Tree = emptyTree();
+
+  /** How many keys there are. */
+  get size(): number {
+    return this.#tree.size;
+  }
+
+  apply(commands: readonly AppliedCommand[]): readonly KvResult[] {
+    return commands.map((command) => this.#applyCommand(command));
+  }
+
+  query(query: KvQuery): KvAnswer {
+    if (query.type === "range") return this.#range(query);
+    return { type: "get", found: this.#tree.get(query.key) };
+  }
+
+  snapshot(): AsyncIterable<Uint8Array> {
+    // Cloned here and not in the generator, whose body runs only when the first chunk is asked for.
+    return chunksOf(blocksOf(this.#tree.clone()));
+  }
+
+  /** Rejects with `RAFT_FORMAT_VERSION` or `RAFT_CORRUPT`; then nothing has changed. */
+  async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    this.#tree = await treeFrom(new BlockReader(chunks));
+  }
+
+  #applyCommand({ payload, index }: AppliedCommand): KvResult {
+    const command = decodeCommand(payload);
+    if (command === undefined) return INVALID;
+    return command.type === "batch"
+      ? this.#batch(command.operations, index)
+      : this.#operate(command, index);
+  }
+
+  #operate(operation: KvOperation, index: LogIndex): KvOperationResult {
+    const previous = this.#tree.get(operation.key);
+    switch (operation.type) {
+      case "get":
+        return done(previous);
+      case "put":
+        return this.#set(operation.key, ownValue(operation.value), index, previous);
+      case "delete":
+        this.#tree.delete(operation.key);
+        return done(previous);
+      case "compare-and-set":
+        return this.#compareAndSet(operation, index, previous);
+      case "append":
+        return this.#append(operation, index, previous);
+      case "increment":
+        return this.#increment(operation, index, previous);
+    }
+  }
+
+  #set(
+    key: string,
+    value: KvValue,
+    index: LogIndex,
+    previous: VersionedValue | undefined,
+  ): KvOperationResult {
+    this.#tree.set(key, { value, index });
+    return done(previous);
+  }
+
+  #compareAndSet(
+    { key, expected, value }: CompareAndSetOperation,
+    index: LogIndex,
+    previous: VersionedValue | undefined,
+  ): KvOperationResult {
+    if (!meets(expected, previous)) return { status: "mismatch", previous };
+    if (value !== undefined) return this.#set(key, ownValue(value), index, previous);
+    this.#tree.delete(key);
+    return done(previous);
+  }
+
+  #append(
+    { key, value }: AppendOperation,
+    index: LogIndex,
+    previous: VersionedValue | undefined,
+  ): KvOperationResult {
+    if (previous === undefined) return this.#set(key, ownValue(value), index, previous);
+    const joined = join(previous.value, value);
+    if (joined === undefined) return { status: "wrong-type", previous };
+    if (joined.length > MAX_VALUE_LENGTH) return { status: "too-large", previous };
+    return this.#set(key, joined, index, previous);
+  }
+
+  #increment(
+    { key, by }: IncrementOperation,
+    index: LogIndex,
+    previous: VersionedValue | undefined,
+  ): KvOperationResult {
+    const from = previous === undefined ? 0 : previous.value;
+    if (typeof from !== "number" || !Number.isSafeInteger(from)) {
+      return { status: "wrong-type", previous };
+    }
+    const sum = from + by;
+    if (!Number.isSafeInteger(sum)) return { status: "too-large", previous };
+    return this.#set(key, sum, index, previous);
+  }
+
+  /** Each result says what was there before, which is all that undoing takes. */
+  #batch(operations: readonly KvOperation[], index: LogIndex): KvBatchResult {
+    const results: KvOperationResult[] = [];
+    let answerBytes = 0;
+    for (const [position, operation] of operations.entries()) {
+      const result = this.#operate(operation, index);
+      results.push(result);
+      answerBytes += result.previous === undefined ? 0 : lengthOf(result.previous.value);
+      if (result.status === "ok" && answerBytes <= MAX_BATCH_ANSWER_BYTES) continue;
+
+      this.#undo(operations, results);
+      const cause: KvOperationResult =
+        result.status === "ok" ? { status: "too-large", previous: undefined } : result;
+      return { status: "aborted", failedAt: position, cause };
+    }
+    return { status: "committed", results };
+  }
+
+  #undo(operations: readonly KvOperation[], results: readonly KvOperationResult[]): void {
+    for (let position = results.length - 1; position >= 0; position--) {
+      const key = operations[position]?.key;
+      if (key === undefined) continue;
+      const previous = results[position]?.previous;
+      if (previous === undefined) this.#tree.delete(key);
+      else this.#tree.set(key, previous);
+    }
+  }
+
+  #range({ start, end, limit, reverse }: RangeQuery): KvRangeAnswer {
+    const pairs = reverse
+      ? this.#tree.entriesReversed(end, undefined, true)
+      : this.#tree.entries(start);
+    const entries: KvEntry[] = [];
+    let bytes = 0;
+    for (const [key, { value, index }] of pairs) {
+      const beyond = reverse ? start !== undefined && key < start : end !== undefined && key >= end;
+      if (beyond) break;
+
+      bytes += key.length + lengthOf(value);
+      if (entries.length === limit || (entries.length > 0 && bytes > MAX_RANGE_BYTES)) {
+        return { type: "range", entries, more: true };
+      }
+      entries.push({ key, value, index });
+    }
+    return { type: "range", entries, more: false };
+  }
+}
+
+function done(previous: VersionedValue | undefined): KvOperationResult {
+  return previous === undefined ? DONE : { status: "ok", previous };
+}
+
+function meets(expected: Expectation, found: VersionedValue | undefined): boolean {
+  switch (expected.type) {
+    case "absent":
+      return found === undefined;
+    case "value":
+      return found !== undefined && equal(found.value, expected.value);
+    case "index":
+      return found?.index === expected.index;
+  }
+}
+
+function equal(left: KvValue, right: KvValue): boolean {
+  if (left instanceof Uint8Array && right instanceof Uint8Array) {
+    return Buffer.compare(left, right) === 0;
+  }
+  return left === right;
+}
+
+/** Both together, in memory of their own; `undefined` where they are not of one kind. */
+function join(left: KvValue, right: string | Uint8Array): string | Uint8Array | undefined {
+  if (typeof left === "string" && typeof right === "string") return left + right;
+  if (!(left instanceof Uint8Array) || !(right instanceof Uint8Array)) return undefined;
+  const joined = new Uint8Array(left.length + right.length);
+  joined.set(left);
+  joined.set(right, left.length);
+  return joined;
+}
+
+function lengthOf(value: KvValue): number {
+  return typeof value === "number" ? 8 : value.length;
+}
+
+function emptyTree(): Tree {
+  return new sortedBTree.default<string, VersionedValue>(undefined, compareKeys);
+}
+
+/** By UTF-16 code unit: the same on every machine, unlike an order of a language. */
+function compareKeys(left: string, right: string): number {
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+/** A header, then blocks of [key, value, index, key, value, index ...] in order: the same state gives the same bytes. */
+function* blocksOf(tree: Tree): Generator<Uint8Array> {
+  yield encode([SNAPSHOT_FORMAT, SNAPSHOT_VERSION, tree.size]);
+  let records: unknown[] = [];
+  let bytes = 0;
+  for (const [key, { value, index }] of tree.entries()) {
+    records.push(key, value, index);
+    bytes += key.length + lengthOf(value);
+    if (records.length < 3 * BLOCK_RECORDS && bytes < BLOCK_BYTES) continue;
+    yield encode(records);
+    records = [];
+    bytes = 0;
+  }
+  if (records.length > 0) yield encode(records);
+}
+
+async function treeFrom(reader: BlockReader): Promise<Tree> {
+  const size = sizeFrom(decode(await reader.read()));
+  const tree = emptyTree();
+  while (tree.size < size) addRecords(tree, decode(await reader.read()));
+  await reader.end();
+  return tree;
+}
+
+function sizeFrom(header: unknown): number {
+  if (!Array.isArray(header) || header[0] !== SNAPSHOT_FORMAT) {
+    throw new RaftError("RAFT_FORMAT_VERSION", "this is no snapshot of the key-value store");
+  }
+  const [, version, size]: readonly unknown[] = header;
+  if (version !== SNAPSHOT_VERSION) {
+    throw new RaftError(
+      "RAFT_FORMAT_VERSION",
+      `the key-value snapshot is of version ${String(version)}; this build reads version ${SNAPSHOT_VERSION}`,
+    );
+  }
+  if (typeof size !== "number") throw damaged();
+  return size;
+}
+
+function addRecords(tree: Tree, records: unknown): void {
+  if (!Array.isArray(records) || records.length === 0 || records.length % 3 !== 0) throw damaged();
+  const fields: readonly unknown[] = records;
+  for (let at = 0; at < fields.length; at += 3) {
+    const key = fields[at];
+    const index = fields[at + 2];
+    if (typeof key !== "string" || typeof index !== "number") throw damaged();
+    // A key that comes twice would make the loop above wait for a record that never comes.
+    if (!tree.set(key, { value: ownValue(fields[at + 1]), index })) throw damaged();
+  }
+}
+
+function damaged(): RaftError {
+  return new RaftError("RAFT_CORRUPT", "the key-value snapshot is damaged");
+}

@@ -1,0 +1,113 @@
+/**
+ * One call of a client while it is under way, over any number of attempts, and what is known of its outcome.
+ *
+ * **The outcome of a write.** An attempt is *unknown* while it is in flight, after its connection was lost and after a
+ * node answered that it does not know. What is learned from a later attempt does not change that: a node that refuses
+ * the retry says nothing of the first copy, which may lie in another node's log, or in a buffer on its way, and may yet
+ * commit. Sending both in one session makes sure that at most one of them is executed; it does not make the first one go
+ * away. So from the first unknown attempt on, a call ends as "rejected" never more, but only
+ * - with its result, once any copy got one: in a session that is the result of the first execution, or
+ * - as "unknown".
+ *
+ * There is one answer from which a session could learn more: a command of the same session with a *higher* lowest
+ * outstanding number, once it is committed, bars every later copy. Who gives up a call has no time left to ask for that,
+ * but it protects those who come after: the next write of the session bars the copies of the one that was given up.
+ */
+
+import { RaftError } from "../errors.ts";
+import type { LogIndex } from "../core/types.ts";
+import type { RaftErrorCode } from "../errors.ts";
+import type { ClientSession } from "./client-session.ts";
+
+export type OperationRequest =
+  /** A command that goes through the log, in a session. */
+  | { readonly type: "write"; readonly command: Uint8Array }
+  /** A linearizable query. */
+  | { readonly type: "read"; readonly query: unknown }
+  /** The status of whichever node we are connected to. */
+  | { readonly type: "status" }
+  /** The status of the leader. */
+  | { readonly type: "leader" };
+
+/** The place of a write in a session: all its attempts share it. */
+export interface Ticket {
+  readonly session: ClientSession;
+  readonly sequence: number;
+}
+
+export interface OperationOptions {
+  readonly request: OperationRequest;
+  /** When to give up, in milliseconds of the clock. */
+  readonly deadline: number;
+  readonly signal: AbortSignal | undefined;
+  readonly onAbort: () => void;
+  /** Throws where the value is not what was asked for: then the call goes on. */
+  readonly resolve: (index: LogIndex, value: unknown) => void;
+  readonly reject: (error: RaftError) => void;
+}
+
+export class Operation {
+  readonly request: OperationRequest;
+  readonly deadline: number;
+  ticket: Ticket | undefined = undefined;
+  /** Why the last attempt failed. */
+  lastError: RaftError | undefined = undefined;
+  readonly #options: OperationOptions;
+  #inFlight = false;
+  #maybeApplied = false;
+  #settled = false;
+
+  constructor(options: OperationOptions) {
+    this.request = options.request;
+    this.deadline = options.deadline;
+    this.#options = options;
+    options.signal?.addEventListener("abort", options.onAbort, { once: true });
+  }
+
+  get settled(): boolean {
+    return this.#settled;
+  }
+
+  /** An attempt that was made may have taken effect, or may yet. */
+  get maybeApplied(): boolean {
+    return this.#maybeApplied || (this.#inFlight && this.request.type === "write");
+  }
+
+  /** An attempt begins. */
+  sent(): void {
+    this.#inFlight = true;
+  }
+
+  /** The attempt has had no effect and will have none. */
+  refused(error: RaftError): void {
+    this.#inFlight = false;
+    this.lastError = error;
+  }
+
+  /** The attempt is over without an answer that one could rely on. */
+  lost(error: RaftError): void {
+    this.#maybeApplied = this.maybeApplied;
+    this.#inFlight = false;
+    this.lastError = error;
+  }
+
+  succeed(index: LogIndex, value: unknown): void {
+    if (this.#settled) return;
+    this.#options.resolve(index, value);
+    this.#settle();
+  }
+
+  /** Ends it with an error whose outcome is what is known of all attempts together. */
+  fail(code: RaftErrorCode, message: string, cause: unknown): void {
+    if (this.#settled) return;
+    const outcome = this.maybeApplied ? "unknown" : "rejected";
+    this.#settle();
+    this.#options.reject(new RaftError(code, message, { outcome, cause }));
+  }
+
+  #settle(): void {
+    this.#settled = true;
+    this.#options.signal?.removeEventListener("abort", this.#options.onAbort);
+    this.ticket?.session.finish(this.ticket.sequence);
+  }
+}

@@ -1,0 +1,236 @@
+/**
+ * The frames between a client and a node, over a `Connection`: MessagePack arrays of a version and any number of
+ * requests, or of responses. A request carries an id that its response repeats; responses come in any order.
+ *
+ * Commands and queries are opaque here. All that comes from the other side is checked once, on decoding; a frame that
+ * does not pass closes its connection and nothing else.
+ */
+
+import { decode, encode } from "../codec.ts";
+import type { LogIndex } from "../core/types.ts";
+import { RaftError } from "../errors.ts";
+import type { LeaderHint, Outcome, RaftErrorCode } from "../errors.ts";
+import { MAX_VALUE_LENGTH } from "./commands.ts";
+
+/** The first field of every frame; a frame of another version is refused. */
+const PROTOCOL_VERSION = 1;
+
+/** A sender splits what would be larger, but for a single request or response. */
+const TARGET_FRAME_BYTES = 128 * 1024;
+
+/** Most bytes of a frame that is accepted: a batch's answer with all that goes with it. */
+export const MAX_CLIENT_FRAME_BYTES: number = 16 * MAX_VALUE_LENGTH;
+
+/** Most requests, or responses, of one frame. */
+export const MAX_ITEMS_PER_FRAME = 1024;
+
+interface RequestHeader {
+  /** A non-negative integer; unique among the requests of the connection that are not answered yet. */
+  readonly id: number;
+}
+
+/** Put this command into the log, as it is. */
+export interface ProposeRequest extends RequestHeader {
+  readonly type: "propose";
+  readonly command: Uint8Array;
+}
+
+/** Answer this query linearizably. */
+export interface ReadRequest extends RequestHeader {
+  readonly type: "read";
+  readonly query: unknown;
+}
+
+/** Say who you are and whom you take for the leader. */
+export interface StatusRequest extends RequestHeader {
+  readonly type: "status";
+}
+
+export type ClientRequest = ProposeRequest | ReadRequest | StatusRequest;
+
+/** What was asked has been done. */
+export interface DoneResponse {
+  readonly type: "done";
+  readonly id: number;
+  readonly index: LogIndex;
+  /** Plain data, of a shape that is for the asker to check. */
+  readonly value: unknown;
+}
+
+export interface FailedResponse {
+  readonly type: "failed";
+  readonly id: number;
+  readonly error: RaftError;
+}
+
+export type ClientResponse = DoneResponse | FailedResponse;
+
+const PROPOSE = 0;
+const READ = 1;
+const STATUS = 2;
+
+const DONE = 0;
+const FAILED = 1;
+
+/** Every code, so that one from outside can be checked; complete, or this does not compile. */
+const ERROR_CODES: Readonly<Record<RaftErrorCode, true>> = {
+  RAFT_INVALID_OPTION: true,
+  RAFT_INVALID_COMMAND: true,
+  RAFT_NOT_LEADER: true,
+  RAFT_OVERLOADED: true,
+  RAFT_TOO_LARGE: true,
+  RAFT_REPLACED: true,
+  RAFT_LEADERSHIP_LOST: true,
+  RAFT_ABORTED: true,
+  RAFT_TIMEOUT: true,
+  RAFT_STOPPED: true,
+  RAFT_TRANSFER_FAILED: true,
+  RAFT_APPLY_FAILED: true,
+  RAFT_STORAGE_FAILED: true,
+  RAFT_CORRUPT: true,
+  RAFT_FORMAT_VERSION: true,
+  RAFT_WRONG_CLUSTER: true,
+  RAFT_WRONG_NODE: true,
+  RAFT_WRONG_MEMBERS: true,
+  RAFT_WIPED_MEMBER: true,
+  RAFT_LOCKED: true,
+  RAFT_COMPACTED: true,
+  RAFT_ADDRESS_IN_USE: true,
+  RAFT_INSECURE: true,
+  RAFT_HANDSHAKE_REFUSED: true,
+  RAFT_CONNECTION_LOST: true,
+  RAFT_BAD_FRAME: true,
+  RAFT_SESSION_EXPIRED: true,
+  RAFT_INTERNAL: true,
+};
+
+/** The requests in as few frames as the bounds allow, in order. */
+export function encodeRequests(requests: readonly ClientRequest[]): readonly Uint8Array[] {
+  return framesOf(requests.map(requestToArray));
+}
+
+/** The responses in as few frames as the bounds allow, in order. */
+export function encodeResponses(responses: readonly ClientResponse[]): readonly Uint8Array[] {
+  return framesOf(responses.map(responseToArray));
+}
+
+/** Throws `RAFT_BAD_FRAME` where the frame is anything but requests. Commands are views of the frame. */
+export function decodeRequests(frame: Uint8Array): readonly ClientRequest[] {
+  return itemsOf(frame).map(requestFrom);
+}
+
+/** Throws `RAFT_BAD_FRAME` where the frame is anything but responses. Bytes in values are views of the frame. */
+export function decodeResponses(frame: Uint8Array): readonly ClientResponse[] {
+  return itemsOf(frame).map(responseFrom);
+}
+
+/** Sizes are known only after encoding: what came out too large is halved, which is rare. */
+function framesOf(items: readonly (readonly unknown[])[]): readonly Uint8Array[] {
+  if (items.length === 0) return [];
+  if (items.length <= MAX_ITEMS_PER_FRAME) {
+    const frame = encode([PROTOCOL_VERSION, items]);
+    if (frame.length <= TARGET_FRAME_BYTES || items.length === 1) return [frame];
+  }
+  const middle = Math.ceil(items.length / 2);
+  return [...framesOf(items.slice(0, middle)), ...framesOf(items.slice(middle))];
+}
+
+function itemsOf(frame: Uint8Array): readonly unknown[] {
+  if (frame.length > MAX_CLIENT_FRAME_BYTES) throw badFrame(`has ${frame.length} bytes`);
+  const fields = arrayOf(decode(frame));
+  if (fields[0] !== PROTOCOL_VERSION) throw badFrame(`is of version ${String(fields[0])}`);
+  const items = arrayOf(fields[1]);
+  if (fields.length !== 2 || items.length === 0 || items.length > MAX_ITEMS_PER_FRAME) {
+    throw badFrame(`holds ${items.length} items`);
+  }
+  return items;
+}
+
+function requestToArray(request: ClientRequest): readonly unknown[] {
+  switch (request.type) {
+    case "propose":
+      return [PROPOSE, request.id, request.command];
+    case "read":
+      return [READ, request.id, request.query];
+    case "status":
+      return [STATUS, request.id];
+  }
+}
+
+function requestFrom(value: unknown): ClientRequest {
+  const fields = arrayOf(value);
+  const [code, number, body] = fields;
+  const id = naturalFrom(number);
+  if (code === PROPOSE && fields.length === 3 && body instanceof Uint8Array && body.length > 0) {
+    return { type: "propose", id, command: body };
+  }
+  if (code === READ && fields.length === 3) return { type: "read", id, query: body };
+  if (code === STATUS && fields.length === 2) return { type: "status", id };
+  throw badFrame("holds what is no request");
+}
+
+function responseToArray(response: ClientResponse): readonly unknown[] {
+  if (response.type === "done") return [DONE, response.id, response.index, response.value];
+  const { code, message, outcome, leader } = response.error;
+  return [
+    FAILED,
+    response.id,
+    code,
+    message,
+    outcome,
+    leader === undefined ? null : [leader.id, leader.address],
+  ];
+}
+
+function responseFrom(value: unknown): ClientResponse {
+  const fields = arrayOf(value);
+  const [type, number, third, fourth] = fields;
+  const id = naturalFrom(number);
+  if (type === DONE && fields.length === 4) {
+    return { type: "done", id, index: naturalFrom(third), value: fourth };
+  }
+  if (type === FAILED && fields.length === 6)
+    return { type: "failed", id, error: errorFrom(fields) };
+  throw badFrame("holds what is no response");
+}
+
+function errorFrom([, , code, message, outcome, leader]: readonly unknown[]): RaftError {
+  if (!isErrorCode(code) || typeof message !== "string" || !isOutcome(outcome)) {
+    throw badFrame("holds what is no error");
+  }
+  return new RaftError(code, message, { outcome, leader: leaderHintFrom(leader) });
+}
+
+/** A hint from outside: [id, address], or nil. */
+export function leaderHintFrom(value: unknown): LeaderHint | undefined {
+  if (value === null || value === undefined) return undefined;
+  const [id, address, ...rest] = arrayOf(value);
+  if (typeof id !== "string" || typeof address !== "string" || address === "" || rest.length > 0) {
+    throw badFrame("holds what is no leader hint");
+  }
+  return { id, address };
+}
+
+function isErrorCode(value: unknown): value is RaftErrorCode {
+  return typeof value === "string" && Object.hasOwn(ERROR_CODES, value);
+}
+
+function isOutcome(value: unknown): value is Outcome {
+  return value === "rejected" || value === "unknown";
+}
+
+function arrayOf(value: unknown): readonly unknown[] {
+  if (!Array.isArray(value)) throw badFrame("lacks an array");
+  return value;
+}
+
+function naturalFrom(value: unknown): number {
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {
+    throw badFrame("lacks a non-negative integer");
+  }
+  return value;
+}
+
+function badFrame(problem: string): RaftError {
+  return new RaftError("RAFT_BAD_FRAME", `the client frame ${problem}`);
+}

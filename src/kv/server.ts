@@ -1,0 +1,170 @@
+/**
+ * Serves one client connection on a node: requests go to the node as they come, with one sink for the whole connection
+ * and the request's id as token, so that a command costs neither a promise nor a closure. Responses gather and leave
+ * together at the end of the turn.
+ *
+ * Two bounds guard the node against its clients. A connection with too many unanswered requests, or with too many bytes
+ * that the client does not take, has further requests refused with `RAFT_OVERLOADED`; one that lets even those refusals
+ * pile up is closed.
+ */
+
+import { RaftError } from "../errors.ts";
+import type { LogIndex } from "../core/types.ts";
+import type { Clock } from "../node/clock.ts";
+import type { Sink } from "../node/sink.ts";
+import type { Connection, ConnectionHandler } from "../transport/transport.ts";
+import { statusToArray } from "./host-status.ts";
+import type { HostStatus } from "./host-status.ts";
+import { decodeRequests, encodeResponses } from "./protocol.ts";
+import type { ClientRequest, ClientResponse } from "./protocol.ts";
+
+/** What is needed of a node. */
+export interface KvHost<Query> {
+  /** The command is handed over, not copied. */
+  submit(command: Uint8Array, sink: Sink<unknown>, token: number): void;
+  /** Linearizable. */
+  submitRead(query: Query, sink: Sink<unknown>, token: number): void;
+  status(): HostStatus;
+}
+
+export interface ClientServerOptions<Query> {
+  readonly clock: Clock;
+  /** Checks a query from outside; throws a `RaftError` that is sent back. */
+  readonly parseQuery: (value: unknown) => Query;
+  /** Most unanswered requests of one connection. Default 1024. */
+  readonly maxOutstanding?: number;
+  /** Bytes that wait to leave, above which requests are refused. Default 4 MiB; closed at eight times as many. */
+  readonly maxBufferedBytes?: number;
+}
+
+/** A client that is not slow by accident: it sends on although nothing of what it is sent gets through. */
+const CLOSE_FACTOR = 8;
+
+/** The handler for a connection that has just been accepted. Throws `RAFT_INVALID_OPTION`. */
+export function serveClient<Query>(
+  host: KvHost<Query>,
+  connection: Connection,
+  options: ClientServerOptions<Query>,
+): ConnectionHandler {
+  return new ClientServer(host, connection, options);
+}
+
+class ClientServer<Query> implements ConnectionHandler, Sink<unknown> {
+  readonly #host: KvHost<Query>;
+  readonly #connection: Connection;
+  readonly #clock: Clock;
+  readonly #parseQuery: (value: unknown) => Query;
+  readonly #maxOutstanding: number;
+  readonly #maxBufferedBytes: number;
+  /** Handed to the node and not answered by it. */
+  #outstanding = 0;
+  #responses: ClientResponse[] = [];
+  #flushing = false;
+  #closed = false;
+
+  constructor(host: KvHost<Query>, connection: Connection, options: ClientServerOptions<Query>) {
+    this.#host = host;
+    this.#connection = connection;
+    this.#clock = options.clock;
+    this.#parseQuery = options.parseQuery;
+    this.#maxOutstanding = positive("maxOutstanding", options.maxOutstanding ?? 1024);
+    this.#maxBufferedBytes = positive("maxBufferedBytes", options.maxBufferedBytes ?? 4 * 2 ** 20);
+  }
+
+  /** Throws on a bad frame, which closes the connection. */
+  onFrame(frame: Uint8Array): void {
+    if (this.#closed) return;
+    for (const request of decodeRequests(frame)) this.#accept(request);
+  }
+
+  /** What the node still answers finds nobody: the client takes it for unknown (rule 60). */
+  onClose(): void {
+    this.#closed = true;
+    this.#responses = [];
+  }
+
+  done(token: number, index: LogIndex, value: unknown): void {
+    this.#outstanding -= 1;
+    this.#respond({ type: "done", id: token, index, value });
+  }
+
+  failed(token: number, error: RaftError): void {
+    this.#outstanding -= 1;
+    this.#respond({ type: "failed", id: token, error });
+  }
+
+  #accept(request: ClientRequest): void {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) {
+      this.#respond({ type: "failed", id: request.id, error: refusal });
+      return;
+    }
+    switch (request.type) {
+      case "propose":
+        this.#outstanding += 1;
+        this.#host.submit(request.command, this, request.id);
+        return;
+      case "read":
+        this.#read(request.id, request.query);
+        return;
+      case "status": {
+        const status = this.#host.status();
+        const value = statusToArray(status);
+        this.#respond({ type: "done", id: request.id, index: status.lastApplied, value });
+        return;
+      }
+    }
+  }
+
+  #read(id: number, value: unknown): void {
+    let query: Query;
+    try {
+      query = this.#parseQuery(value);
+    } catch (error) {
+      if (!(error instanceof RaftError)) throw error;
+      this.#respond({ type: "failed", id, error });
+      return;
+    }
+    this.#outstanding += 1;
+    this.#host.submitRead(query, this, id);
+  }
+
+  #refusal(): RaftError | undefined {
+    if (this.#outstanding >= this.#maxOutstanding) {
+      return new RaftError(
+        "RAFT_OVERLOADED",
+        `this connection has ${this.#outstanding} unanswered requests`,
+      );
+    }
+    if (this.#connection.bufferedBytes > this.#maxBufferedBytes) {
+      return new RaftError("RAFT_OVERLOADED", "this connection does not take its responses");
+    }
+    return undefined;
+  }
+
+  #respond(response: ClientResponse): void {
+    if (this.#closed) return;
+    this.#responses.push(response);
+    if (this.#flushing) return;
+    this.#flushing = true;
+    this.#clock.defer(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#flushing = false;
+    if (this.#closed) return;
+    const responses = this.#responses;
+    this.#responses = [];
+    for (const frame of encodeResponses(responses)) this.#connection.send(frame);
+    if (this.#connection.bufferedBytes > CLOSE_FACTOR * this.#maxBufferedBytes) {
+      this.#connection.close();
+    }
+  }
+}
+
+function positive(name: string, value: number): number {
+  if (!Number.isSafeInteger(value) || value < 1) {
+    throw new RaftError("RAFT_INVALID_OPTION", `${name} is a positive integer, not ${value}`);
+  }
+  return value;
+}

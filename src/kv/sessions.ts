@@ -1,0 +1,256 @@
+/**
+ * Client sessions (thesis 6.3) around any state machine: a command that a client sends again, because it does not know
+ * what became of it, is applied once, and gets the first result each time.
+ *
+ * Whether a command is a duplicate is decided in log order by the table of sessions, which is part of the replicated
+ * state and of the snapshot (rule 61). A client opens a session by a command, numbers its commands 1, 2, 3 ... and says
+ * with each which is the lowest number that it still waits for; results below it are forgotten. A command of a session
+ * that is not known, or of a number that is forgotten, is refused: never executed again in silence.
+ *
+ * What one copy of a command being refused says of *another* copy: nothing, if the refusal came from a node that did not
+ * put it in its log. "session-expired" comes from the log: no copy will take effect after it, but one may have before.
+ */
+
+import { decode, encode } from "../codec.ts";
+import type { LogIndex } from "../core/types.ts";
+import { RaftError } from "../errors.ts";
+import type { AppliedCommand, StateMachine } from "../node/state-machine.ts";
+import { decodeEnvelope } from "./envelope.ts";
+import type { CommandEnvelope } from "./envelope.ts";
+import type { Refused, SessionClosed, SessionResult } from "./session-result.ts";
+import { SessionTable } from "./session-table.ts";
+import type { CachedResult, ResultCodec } from "./session-table.ts";
+import { BlockReader, chunksOf } from "./snapshot-stream.ts";
+
+/**
+ * Part of the replicated state machine: the numbers must be the same on every member, so change them only while all
+ * members are stopped.
+ */
+export interface SessionOptions<Result> {
+  /** A session expires when cluster time has passed its last command by more than this. Default 1 hour. */
+  readonly sessionTimeoutMs?: number;
+  /** Beyond it the least recently used is evicted. Default 10 000. */
+  readonly maxSessions?: number;
+  /** Most results that are kept for one session. Default 1024. */
+  readonly maxResultsPerSession?: number;
+  /** For results that are not plain data; by default they go into MessagePack as they are. */
+  readonly results?: ResultCodec<Result>;
+}
+
+export const DEFAULT_RESULTS_PER_SESSION = 1024;
+
+const DEFAULT_TIMEOUT_MS = 3_600_000;
+const DEFAULT_MAX_SESSIONS = 10_000;
+
+const SNAPSHOT_FORMAT = "quorate-sessions";
+const SNAPSHOT_VERSION = 1;
+
+const CLOSED: SessionClosed = Object.freeze({ type: "closed" });
+const EXPIRED: Refused = Object.freeze({ type: "refused", reason: "session-expired" });
+const FORGOTTEN: Refused = Object.freeze({ type: "refused", reason: "sequence-forgotten" });
+const WINDOW_FULL: Refused = Object.freeze({ type: "refused", reason: "window-full" });
+const INVALID: Refused = Object.freeze({ type: "refused", reason: "invalid-command" });
+
+/**
+ * `machine` with sessions: commands come in envelopes (`encodeEnvelope`), queries pass unchanged. Throws
+ * `RAFT_INVALID_OPTION`.
+ *
+ * ```ts
+ * const machine = withSessions(new KvMachine(), { maxSessions: 1000 });
+ * ```
+ */
+export function withSessions<Result, Query, Answer>(
+  machine: StateMachine<Result, Query, Answer>,
+  options: SessionOptions<Result> = {},
+): StateMachine<SessionResult<Result>, Query, Answer> {
+  return new SessionMachine(machine, options);
+}
+
+class SessionMachine<Result, Query, Answer> implements StateMachine<
+  SessionResult<Result>,
+  Query,
+  Answer
+> {
+  readonly #machine: StateMachine<Result, Query, Answer>;
+  readonly #timeoutMs: number;
+  readonly #maxSessions: number;
+  readonly #maxResults: number;
+  readonly #codec: ResultCodec<Result>;
+  #table = new SessionTable<Result>();
+
+  constructor(machine: StateMachine<Result, Query, Answer>, options: SessionOptions<Result>) {
+    this.#machine = machine;
+    this.#timeoutMs = positive("sessionTimeoutMs", options.sessionTimeoutMs ?? DEFAULT_TIMEOUT_MS);
+    this.#maxSessions = positive("maxSessions", options.maxSessions ?? DEFAULT_MAX_SESSIONS);
+    this.#maxResults = positive(
+      "maxResultsPerSession",
+      options.maxResultsPerSession ?? DEFAULT_RESULTS_PER_SESSION,
+    );
+    this.#codec = options.results ?? plainResults();
+  }
+
+  /**
+   * The batch stays one batch: what is to be executed goes to the machine together, and a duplicate whose first copy
+   * is in the same batch shares the record that the first one's result is going to fill.
+   */
+  apply(
+    commands: readonly AppliedCommand[],
+  ): readonly SessionResult<Result>[] | Promise<readonly SessionResult<Result>[]> {
+    const fresh: AppliedCommand[] = [];
+    const pending: CachedResult<Result>[] = [];
+    const execute = (command: AppliedCommand, payload: Uint8Array): CachedResult<Result> => {
+      const { index, term, time } = command;
+      fresh.push({ index, term, time, payload });
+      const record = unfilled<Result>(index);
+      pending.push(record);
+      return record;
+    };
+    const outcomes = commands.map((command) => this.#admit(command, execute));
+    if (fresh.length === 0) return outcomes;
+
+    const results = this.#machine.apply(fresh);
+    if (!(results instanceof Promise)) return fill(pending, results, outcomes);
+    return results.then((settled) => fill(pending, settled, outcomes));
+  }
+
+  query(query: Query): Answer | Promise<Answer> {
+    return this.#machine.query(query);
+  }
+
+  /** The table, encoded at the call, then the machine's own snapshot. */
+  snapshot(): AsyncIterable<Uint8Array> {
+    const blocks = [
+      encode([SNAPSHOT_FORMAT, SNAPSHOT_VERSION]),
+      ...this.#table.encode(this.#codec),
+    ];
+    return concatenate(chunksOf(blocks), this.#machine.snapshot());
+  }
+
+  /** Rejects with `RAFT_FORMAT_VERSION` or `RAFT_CORRUPT`, or as the machine does; then the table has not changed. */
+  async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    const reader = new BlockReader(chunks);
+    checkHeader(decode(await reader.read()));
+    const table = await SessionTable.read(reader, this.#codec);
+    await this.#machine.restore(reader.rest());
+    this.#table = table;
+  }
+
+  #admit(
+    command: AppliedCommand,
+    execute: (command: AppliedCommand, payload: Uint8Array) => CachedResult<Result>,
+  ): SessionResult<Result> {
+    this.#table.removeIdleSince(command.time - this.#timeoutMs);
+    const envelope = decodeEnvelope(command.payload);
+    if (envelope === undefined) return INVALID;
+    switch (envelope.type) {
+      case "plain":
+        return execute(command, envelope.payload);
+      case "open":
+        this.#table.makeRoom(this.#maxSessions);
+        this.#table.add(command.index, command.time);
+        return { type: "opened", sessionId: command.index };
+      case "close":
+        return this.#close(envelope.sessionId);
+      case "command":
+        return this.#admitOnce(envelope, command, execute);
+    }
+  }
+
+  #admitOnce(
+    { sessionId, sequence, lowestOutstanding, payload }: CommandEnvelope,
+    command: AppliedCommand,
+    execute: (command: AppliedCommand, payload: Uint8Array) => CachedResult<Result>,
+  ): SessionResult<Result> {
+    const session = this.#table.get(sessionId);
+    if (session === undefined) return EXPIRED;
+
+    this.#table.touch(session, command.time);
+    if (lowestOutstanding > session.lowestOutstanding) {
+      forgetBelow(session.results, session.lowestOutstanding, lowestOutstanding);
+      session.lowestOutstanding = lowestOutstanding;
+    }
+    const first = session.results.get(sequence);
+    if (first !== undefined) return first;
+    if (sequence < session.lowestOutstanding) return FORGOTTEN;
+    if (session.results.size >= this.#maxResults) return WINDOW_FULL;
+
+    const record = execute(command, payload);
+    session.results.set(sequence, record);
+    return record;
+  }
+
+  #close(sessionId: LogIndex): SessionClosed {
+    const session = this.#table.get(sessionId);
+    if (session !== undefined) this.#table.remove(session);
+    return CLOSED;
+  }
+}
+
+/** Takes time in the smaller of how far the bound moves and how much is cached: a client may skip numbers at will. */
+function forgetBelow<Value>(results: Map<number, Value>, from: number, to: number): void {
+  if (to - from <= results.size) {
+    for (let sequence = from; sequence < to; sequence++) results.delete(sequence);
+    return;
+  }
+  for (const sequence of results.keys()) {
+    if (sequence < to) results.delete(sequence);
+  }
+}
+
+function unfilled<Result>(index: LogIndex): CachedResult<Result> {
+  // `fill` gives it its result before anybody sees it.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return { type: "applied", index, result: undefined as Result };
+}
+
+function fill<Result>(
+  pending: readonly CachedResult<Result>[],
+  results: readonly Result[],
+  outcomes: readonly SessionResult<Result>[],
+): readonly SessionResult<Result>[] {
+  if (results.length !== pending.length) {
+    throw new RangeError(
+      `the state machine returned ${results.length} results for ${pending.length} commands`,
+    );
+  }
+  for (const [position, result] of results.entries()) {
+    const record = pending[position];
+    if (record !== undefined) record.result = result;
+  }
+  return outcomes;
+}
+
+async function* concatenate(
+  ...streams: readonly AsyncIterable<Uint8Array>[]
+): AsyncGenerator<Uint8Array> {
+  for (const stream of streams) yield* stream;
+}
+
+/** For results that MessagePack carries as they are: what comes back is what went in, by the caller's word. */
+function plainResults<Result>(): ResultCodec<Result> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return { toPlain: (result) => result, fromPlain: (value) => value as Result };
+}
+
+function checkHeader(header: unknown): void {
+  if (!Array.isArray(header) || header[0] !== SNAPSHOT_FORMAT) {
+    throw new RaftError(
+      "RAFT_FORMAT_VERSION",
+      "this is no snapshot of a state machine with sessions",
+    );
+  }
+  const version: unknown = header[1];
+  if (version !== SNAPSHOT_VERSION) {
+    throw new RaftError(
+      "RAFT_FORMAT_VERSION",
+      `the sessions in the snapshot are of version ${String(version)}; this build reads version ${SNAPSHOT_VERSION}`,
+    );
+  }
+}
+
+function positive(name: string, value: number): number {
+  if (!Number.isSafeInteger(value) || value < 1) {
+    throw new RaftError("RAFT_INVALID_OPTION", `${name} is a positive integer, not ${value}`);
+  }
+  return value;
+}

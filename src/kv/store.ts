@@ -1,0 +1,50 @@
+/** The store put together: what a node needs in order to be a member of a replicated key-value store. */
+
+import { systemClock } from "../node/clock.ts";
+import type { Clock } from "../node/clock.ts";
+import type { StateMachine } from "../node/state-machine.ts";
+import type { Connection, ConnectionHandler } from "../transport/transport.ts";
+import { KvMachine } from "./machine.ts";
+import { queryFrom } from "./queries.ts";
+import type { KvQuery } from "./queries.ts";
+import { resultFrom } from "./results.ts";
+import type { KvAnswer, KvResult } from "./results.ts";
+import { serveClient } from "./server.ts";
+import type { KvHost } from "./server.ts";
+import type { SessionResult } from "./session-result.ts";
+import { withSessions } from "./sessions.ts";
+
+export interface KvStoreOptions {
+  /** For the deferral of responses. */
+  readonly clock?: Clock;
+  /** The same on every member; see `SessionOptions`. */
+  readonly sessionTimeoutMs?: number;
+  /** The same on every member; see `SessionOptions`. */
+  readonly maxSessions?: number;
+  /** Most unanswered requests of one client connection. Default 1024. */
+  readonly maxOutstanding?: number;
+}
+
+export interface KvStore {
+  readonly machine: StateMachine<SessionResult<KvResult>, KvQuery, KvAnswer>;
+  readonly clients: (host: KvHost<KvQuery>, connection: Connection) => ConnectionHandler;
+}
+
+/**
+ * A new, empty store, for one node. Throws `RAFT_INVALID_OPTION`.
+ *
+ * ```ts
+ * const node = await RaftNode.start({ ...options, ...kvStore() });
+ * ```
+ */
+export function kvStore(options: KvStoreOptions = {}): KvStore {
+  const { clock = systemClock, maxOutstanding = 1024, ...sessions } = options;
+  return {
+    machine: withSessions(new KvMachine(), {
+      ...sessions,
+      results: { toPlain: (result) => result, fromPlain: resultFrom },
+    }),
+    clients: (host, connection) =>
+      serveClient(host, connection, { clock, parseQuery: queryFrom, maxOutstanding }),
+  };
+}
