@@ -1,0 +1,109 @@
+/**
+ * Drives the state machine: one task at a time, reading from the storage what is no longer in memory (section 5.3, "apply
+ * log[lastApplied] to state machine"). An exception of the state machine is fatal (rule 63).
+ */
+
+import type { ApplyTask } from "../core/ready.ts";
+import type { CommandEntry, Entry, LogIndex } from "../core/types.ts";
+import { isRaftError, messageOf, RaftError } from "../errors.ts";
+import type { Storage } from "../storage/storage.ts";
+import type { StateMachine } from "./state-machine.ts";
+
+/** What became of a task. */
+export type Applied<Result> =
+  | { readonly type: "restored"; readonly index: LogIndex }
+  | {
+      readonly type: "applied";
+      readonly index: LogIndex;
+      readonly entries: readonly Entry[];
+      readonly results: readonly Result[];
+    };
+
+export class Applier<Result> {
+  readonly #machine: StateMachine<Result, never>;
+  readonly #storage: Storage;
+  readonly #maxBytes: number;
+
+  constructor(machine: StateMachine<Result, never>, storage: Storage, maxBytes: number) {
+    this.#machine = machine;
+    this.#storage = storage;
+    this.#maxBytes = maxBytes;
+  }
+
+  /** A synchronous state machine that is given entries from memory is done when this returns. */
+  run(task: ApplyTask): Applied<Result> | Promise<Applied<Result>> {
+    if (task.type === "restore") return this.#restore(task);
+    return task.entries === undefined ? this.#readAndApply(task) : this.#apply(task.entries);
+  }
+
+  #apply(entries: readonly Entry[]): Applied<Result> | Promise<Applied<Result>> {
+    const commands = entries.filter((entry): entry is CommandEntry => entry.kind === "command");
+    let results: readonly Result[] | Promise<readonly Result[]>;
+    try {
+      results = commands.length === 0 ? [] : this.#machine.apply(commands);
+    } catch (cause) {
+      throw applyFailed(cause);
+    }
+    if (!(results instanceof Promise)) return applied(entries, commands.length, results);
+    return results.then(
+      (values) => applied(entries, commands.length, values),
+      (cause: unknown) => Promise.reject(applyFailed(cause)),
+    );
+  }
+
+  async #readAndApply(task: ApplyTask & { type: "entries" }): Promise<Applied<Result>> {
+    const { from, to } = task;
+    let entries: readonly Entry[];
+    try {
+      entries = await this.#storage.readEntries({ from, to, maxBytes: this.#maxBytes });
+    } catch (error) {
+      // A leader's snapshot has replaced the log meanwhile: it comes next.
+      if (!isRaftError(error, "RAFT_COMPACTED")) throw error;
+      return { type: "applied", index: from - 1, entries: [], results: [] };
+    }
+    return this.#apply(entries);
+  }
+
+  async #restore(task: ApplyTask & { type: "restore" }): Promise<Applied<Result>> {
+    const { id, lastIncluded } = task.snapshot;
+    try {
+      await this.#machine.restore(snapshotChunks(this.#storage, id));
+    } catch (cause) {
+      throw new RaftError(
+        "RAFT_APPLY_FAILED",
+        `the state machine cannot restore snapshot ${id}: ${messageOf(cause)}`,
+        {
+          cause,
+        },
+      );
+    }
+    return { type: "restored", index: lastIncluded.index };
+  }
+}
+
+/** The bytes of a snapshot that the storage holds. */
+async function* snapshotChunks(storage: Storage, id: string): AsyncGenerator<Uint8Array> {
+  for (let chunk = 0; ; chunk += 1) {
+    const bytes = await storage.readChunk(id, chunk);
+    if (bytes === undefined) return;
+    yield bytes;
+  }
+}
+
+function applied<Result>(
+  entries: readonly Entry[],
+  commands: number,
+  results: readonly Result[],
+): Applied<Result> {
+  if (results.length !== commands) {
+    throw applyFailed(new Error(`${results.length} results for ${commands} commands`));
+  }
+  const index = entries.at(-1)?.index ?? 0;
+  return { type: "applied", index, entries, results };
+}
+
+function applyFailed(cause: unknown): RaftError {
+  return new RaftError("RAFT_APPLY_FAILED", `the state machine has failed: ${messageOf(cause)}`, {
+    cause,
+  });
+}

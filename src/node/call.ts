@@ -1,0 +1,55 @@
+/** One proposal or read with a promise: a sink that settles once, and may be given up by an `AbortSignal`. */
+
+import type { LogIndex } from "../core/types.ts";
+import { RaftError } from "../errors.ts";
+import type { Sink } from "./sink.ts";
+
+export interface Outcome<Value> {
+  readonly index: LogIndex;
+  readonly value: Value;
+}
+
+export class Call<Value> implements Sink<Value> {
+  readonly promise: Promise<Outcome<Value>>;
+  settled = false;
+  readonly #signal: AbortSignal | undefined;
+  readonly #withdraw: (call: Call<Value>) => boolean;
+  #resolve: (outcome: Outcome<Value>) => void = () => undefined;
+  #reject: (error: RaftError) => void = () => undefined;
+
+  /** `withdraw` takes the call back where nothing has come of it yet, and says whether that was so. */
+  constructor(signal: AbortSignal | undefined, withdraw: (call: Call<Value>) => boolean) {
+    this.#signal = signal;
+    this.#withdraw = withdraw;
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    if (signal?.aborted === true) this.#abort("rejected");
+    else signal?.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  done(_token: number, index: LogIndex, value: Value): void {
+    if (this.#settle()) this.#resolve({ index, value });
+  }
+
+  failed(_token: number, error: RaftError): void {
+    if (this.#settle()) this.#reject(error);
+  }
+
+  readonly #onAbort = (): void => {
+    this.#abort(this.#withdraw(this) ? "rejected" : "unknown");
+  };
+
+  #abort(outcome: "rejected" | "unknown"): void {
+    const cause: unknown = this.#signal?.reason;
+    this.failed(0, new RaftError("RAFT_ABORTED", "the caller has given up", { outcome, cause }));
+  }
+
+  #settle(): boolean {
+    if (this.settled) return false;
+    this.settled = true;
+    this.#signal?.removeEventListener("abort", this.#onAbort);
+    return true;
+  }
+}

@@ -1,0 +1,381 @@
+/**
+ * The turn loop: one owner of the core, and the only place that touches it (rule 64).
+ *
+ * ```
+ *   propose --+                    +------------------+ messages ----> transport.send
+ *   message --+-> inbox -> turn -> | core             | write -------> storage.write ---+
+ *   time -----+     ^              | pure, synchronous| apply -------> state machine ---+
+ *   read -----+     |              +------------------+                                 |
+ *                   +-------------------- persisted, applied --------------------------+
+ * ```
+ *
+ * A turn drains the inbox, steps the core for each input, takes the effects once, and hands them out. Turns go on while a
+ * write is in flight, so heartbeats, votes and reads never wait for the disk behind somebody else's data (rule 65); what
+ * gathers meanwhile becomes the next write.
+ */
+
+import { membersOf } from "../core/membership.ts";
+import { Raft } from "../core/raft.ts";
+import type { ApplyTask, Input, ReadEntries, Ready } from "../core/ready.ts";
+import { configurationOf } from "../core/state.ts";
+import type { RaftState } from "../core/state.ts";
+import type { Member, StoredState, Write } from "../core/types.ts";
+import { isRaftError, messageOf, RaftError } from "../errors.ts";
+import type { LeaderHint } from "../errors.ts";
+import type { PeerMessage } from "../transport/transport.ts";
+import { Applier } from "./applier.ts";
+import type { Applied } from "./applier.ts";
+import type { Timer } from "./clock.ts";
+import { Inbox } from "./inbox.ts";
+import type { QueuedRead } from "./inbox.ts";
+import type { Settings } from "./options.ts";
+import { failQueue, Proposals } from "./proposals.ts";
+import { failReads, Reads } from "./reads.ts";
+import type { Sink } from "./sink.ts";
+import { Snapshots } from "./snapshots.ts";
+
+export interface DriverHooks {
+  /** A turn has ended, outside of which the state does not change. */
+  readonly onTurn: (state: Readonly<RaftState>) => void;
+  /** Something that the node cannot go on after. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+export class Driver<Result, Query, Answer> {
+  readonly #settings: Settings<Result, Query, Answer>;
+  readonly #hooks: DriverHooks;
+  readonly #raft: Raft;
+  readonly #inbox: Inbox<Result, Query, Answer>;
+  readonly #applier: Applier<Result>;
+  readonly #snapshots: Snapshots;
+  readonly #proposals = new Proposals<Result>();
+  readonly #reads = new Reads<Query, Answer>();
+  /** What is under way outside of turns. */
+  readonly #tasks = new Set<Promise<unknown>>();
+  /** Local reads: answered as soon as the state machine is idle. */
+  #localReads: QueuedRead<Query, Answer>[] = [];
+  #batch = 0;
+  #applying = false;
+  #turnDue = false;
+  #stopped = false;
+  #timer: Timer | undefined;
+  #timerAt = Infinity;
+  /** When proposals of an ended leadership stop waiting for news. */
+  #formerDeadline = Infinity;
+  #wasLeader = false;
+  #members: readonly Member[] = [];
+
+  constructor(settings: Settings<Result, Query, Answer>, stored: StoredState, hooks: DriverHooks) {
+    const { clock, raft, inbox, machine, storage, transport } = settings;
+    this.#settings = settings;
+    this.#hooks = hooks;
+    this.#raft = Raft.open(raft, stored, clock.now());
+    this.#inbox = new Inbox(inbox);
+    this.#applier = new Applier(machine, storage, raft.maxApplyBytes);
+    this.#snapshots = new Snapshots(
+      {
+        self: raft.id,
+        storage,
+        machine,
+        policy: settings.snapshot,
+        clock,
+        random: settings.random,
+        retryMs: raft.electionTimeoutMs,
+        send: (message) => transport.send(message),
+        report: (input) => this.report(input),
+        onFailure: hooks.onFailure,
+        track: (task) => this.#track(task),
+      },
+      stored.snapshot,
+    );
+  }
+
+  get state(): Readonly<RaftState> {
+    return this.#raft.state;
+  }
+
+  get raft(): Raft {
+    return this.#raft;
+  }
+
+  /** Whom to ask instead, where known. */
+  get leaderHint(): LeaderHint | undefined {
+    const { state } = this.#raft;
+    const leader = membersOf(configurationOf(state)).find(({ id }) => id === state.leader);
+    return leader === undefined ? undefined : { id: leader.id, address: leader.address };
+  }
+
+  submit(command: Uint8Array, sink: Sink<Result>, token: number): void {
+    const refusal = this.#stopped ? stoppedError() : this.#inbox.propose(command, sink, token);
+    if (refusal === undefined) this.#wantTurn();
+    else sink.failed(token, refusal);
+  }
+
+  /** Takes back a proposal that has not reached the log; whether that was so. */
+  withdraw(sink: Sink<Result>, token: number): boolean {
+    return this.#inbox.withdraw(sink, token);
+  }
+
+  submitRead(read: QueuedRead<Query, Answer>): void {
+    const refusal = this.#stopped ? stoppedError() : this.#inbox.read(read);
+    if (refusal === undefined) this.#wantTurn();
+    else read.sink.failed(read.token, refusal);
+  }
+
+  submitLocalRead(read: QueuedRead<Query, Answer>): void {
+    const busy = this.#localReads.length >= this.#settings.inbox.maxReads;
+    if (this.#stopped || busy) {
+      const error = busy
+        ? new RaftError("RAFT_OVERLOADED", "too many local reads are waiting")
+        : stoppedError();
+      return read.sink.failed(read.token, error);
+    }
+    this.#localReads.push(read);
+    this.#wantTurn();
+  }
+
+  /** What a peer has sent; dropped where too much is waiting already, as a network may. */
+  receive(message: PeerMessage): void {
+    if (this.#stopped) return;
+    switch (message.type) {
+      case "SnapshotChunk":
+        return this.#snapshots.onChunk(message, this.#raft.state);
+      case "SnapshotChunkResponse":
+        return this.#snapshots.onChunkResponse(message);
+      case "InstallSnapshot":
+        // Comes from our own receiver when the chunks are staged, never from the network.
+        return undefined;
+      default:
+        if (this.#inbox.receive({ type: "message", message })) this.#wantTurn();
+    }
+  }
+
+  /** An input that the node itself makes: never refused. */
+  report(input: Input): void {
+    if (this.#stopped) return;
+    this.#inbox.report(input);
+    this.#wantTurn();
+  }
+
+  /** Begins with whatever there is to do: a first apply, a first timer. */
+  start(): void {
+    this.#wantTurn();
+  }
+
+  /** Takes no more turns and answers every waiter; resolves when nothing is under way any more. */
+  async stop(error: RaftError): Promise<void> {
+    if (!this.#stopped) {
+      this.#stopped = true;
+      this.#timer?.cancel();
+      this.#snapshots.stop();
+      const rejected = new RaftError(error.code, error.message, { cause: error.cause });
+      const unknown = new RaftError(error.code, error.message, {
+        cause: error.cause,
+        outcome: "unknown",
+      });
+      failQueue(this.#inbox.takeProposals(), rejected);
+      failReads([...this.#inbox.takeReads(), ...this.#localReads], rejected);
+      this.#localReads = [];
+      this.#reads.failAll(rejected);
+      this.#proposals.failAll(unknown);
+    }
+    await Promise.allSettled(this.#tasks);
+  }
+
+  #wantTurn(): void {
+    if (this.#turnDue) return;
+    this.#turnDue = true;
+    this.#settings.clock.defer(() => {
+      this.#turnDue = false;
+      if (this.#stopped) return;
+      try {
+        this.#turn();
+      } catch (error) {
+        this.#hooks.onFailure(error);
+      }
+    });
+  }
+
+  #turn(): void {
+    const raft = this.#raft;
+    const now = this.#settings.clock.now();
+    const staged: string[] = [];
+    for (const input of this.#inbox.takeInputs()) {
+      raft.step(now, input);
+      if (input.type === "snapshotTaken") staged.push(input.id);
+      if (input.type === "message" && input.message.type === "InstallSnapshot")
+        staged.push(input.message.snapshot.id);
+    }
+    for (const id of staged) this.#snapshots.onStaged(id);
+    const queue = this.#inbox.takeProposals();
+    if (queue.commands.length > 0) {
+      raft.step(now, { type: "propose", batch: this.#batch, commands: queue.commands });
+    }
+    this.#takeReads(now);
+    if (now >= raft.deadline) raft.step(now, { type: "tick" });
+
+    const ready = raft.takeReady();
+    for (const proposed of ready.proposed)
+      this.#proposals.onProposed(queue, proposed, this.leaderHint);
+    this.#observe(now);
+    this.#carryOut(ready);
+    this.#snapshots.settle(raft.state);
+    this.#armTimer(now);
+    this.#hooks.onTurn(raft.state);
+  }
+
+  #takeReads(now: number): void {
+    const reads = this.#inbox.takeReads();
+    if (reads.length === 0) return;
+    this.#batch += 1;
+    this.#reads.add(this.#batch, reads);
+    this.#raft.step(now, { type: "read", batch: this.#batch });
+  }
+
+  #carryOut(ready: Ready): void {
+    const { transport } = this.#settings;
+    for (const message of ready.messages) transport.send(message);
+    if (ready.write !== undefined) this.#write(ready.write);
+    for (const outcome of ready.reads) this.#reads.onOutcome(outcome, this.leaderHint);
+    for (const request of ready.readEntries) this.#readEntries(request);
+    for (const request of ready.sendSnapshots) this.#snapshots.send(request);
+    if (ready.apply !== undefined) this.#apply(ready.apply);
+    this.#answerReads();
+  }
+
+  #write(write: Write): void {
+    const { sequence, snapshot } = write;
+    const done = this.#settings.storage.write(write).then(
+      () => {
+        if (snapshot !== undefined) this.#snapshots.onSwitched(snapshot.id);
+        this.report({ type: "persisted", sequence });
+      },
+      // A failed write is fatal: nothing is known of it, and it is never tried again (rules 3 and 72).
+      (cause: unknown) => this.#hooks.onFailure(storageError(cause)),
+    );
+    this.#track(done);
+  }
+
+  #readEntries(request: ReadEntries): void {
+    const { from, to, maxBytes } = request;
+    const done = this.#settings.storage.readEntries({ from, to, maxBytes }).then(
+      (entries) => this.report({ type: "entriesRead", request, entries }),
+      (cause: unknown) => {
+        if (isRaftError(cause, "RAFT_COMPACTED"))
+          this.report({ type: "entriesRead", request, entries: undefined });
+        else this.#hooks.onFailure(storageError(cause));
+      },
+    );
+    this.#track(done);
+  }
+
+  #apply(task: ApplyTask): void {
+    const outcome = this.#applier.run(task);
+    if (!(outcome instanceof Promise)) return this.#onApplied(outcome);
+    this.#applying = true;
+    this.#track(
+      outcome.then(
+        (applied) => {
+          this.#applying = false;
+          if (this.#stopped) return;
+          this.#onApplied(applied);
+        },
+        (error: unknown) => this.#hooks.onFailure(error),
+      ),
+    );
+  }
+
+  #onApplied(applied: Applied<Result>): void {
+    this.report({ type: "applied", index: applied.index });
+    if (applied.type === "restored") {
+      this.#snapshots.onRestored(applied.index);
+      this.#proposals.onRestored(applied.index);
+    } else {
+      this.#snapshots.onApplied(applied.entries);
+      this.#proposals.onApplied(applied.entries, applied.results);
+    }
+  }
+
+  /** Asks the state machine what may be asked now: never beside an apply that is under way. */
+  #answerReads(): void {
+    if (this.#applying) return;
+    const { lastApplied } = this.#raft.state;
+    for (const read of this.#reads.takeReadable(lastApplied)) this.#answer(read, lastApplied);
+    const local = this.#localReads;
+    if (local.length === 0) return;
+    this.#localReads = [];
+    for (const read of local) this.#answer(read, lastApplied);
+  }
+
+  #answer({ query, sink, token }: QueuedRead<Query, Answer>, index: number): void {
+    const failed = (cause: unknown): void =>
+      sink.failed(
+        token,
+        new RaftError("RAFT_QUERY_FAILED", `the query has failed: ${messageOf(cause)}`, { cause }),
+      );
+    try {
+      const answer = this.#settings.machine.query(query);
+      if (!(answer instanceof Promise)) return sink.done(token, index, answer);
+      this.#track(answer.then((value: Answer) => sink.done(token, index, value), failed));
+    } catch (cause) {
+      failed(cause);
+    }
+  }
+
+  /** What a change of role or of members means outside of the core. */
+  #observe(now: number): void {
+    const { state } = this.#raft;
+    const { raft, transport } = this.#settings;
+    const isLeader = state.role === "leader";
+    if (this.#wasLeader && !isLeader) {
+      this.#proposals.onLeadershipEnded();
+      this.#formerDeadline = now + raft.electionTimeoutMs;
+    }
+    this.#wasLeader = isLeader;
+    if (now >= this.#formerDeadline) {
+      this.#formerDeadline = Infinity;
+      const text =
+        "the leadership ended while this command was in the log: it may be committed, or replaced";
+      this.#proposals.failFormer(
+        new RaftError("RAFT_LEADERSHIP_LOST", text, { outcome: "unknown" }),
+      );
+    }
+    const members = membersOf(configurationOf(state));
+    if (
+      members.length !== this.#members.length ||
+      members.some((member, at) => member !== this.#members[at])
+    ) {
+      this.#members = members;
+      transport.setMembers(members);
+    }
+  }
+
+  /** One timer, moved only when something is due before it: a wake-up that comes early finds nothing to do. */
+  #armTimer(now: number): void {
+    const at = Math.min(this.#raft.deadline, this.#formerDeadline);
+    if (at >= this.#timerAt) return;
+    this.#timer?.cancel();
+    this.#timerAt = at;
+    this.#timer = this.#settings.clock.setTimer(Math.max(0, at - now), () => {
+      this.#timerAt = Infinity;
+      this.#wantTurn();
+    });
+  }
+
+  #track(task: Promise<unknown>): void {
+    this.#tasks.add(task);
+    const forget = (): void => void this.#tasks.delete(task);
+    task.then(forget, forget);
+  }
+}
+
+function stoppedError(): RaftError {
+  return new RaftError("RAFT_STOPPED", "this node has stopped");
+}
+
+function storageError(cause: unknown): unknown {
+  if (isRaftError(cause)) return cause;
+  return new RaftError("RAFT_STORAGE_FAILED", `the storage has failed: ${messageOf(cause)}`, {
+    cause,
+  });
+}

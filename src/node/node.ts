@@ -1,0 +1,308 @@
+/** `RaftNode`: one member of a Raft group, to embed. It joins a core to a storage, a transport, a clock and a state machine. */
+
+import { EventEmitter } from "node:events";
+import { membersOf } from "../core/membership.ts";
+import { configurationOf } from "../core/state.ts";
+import type { RaftState } from "../core/state.ts";
+import type { RaftStatus } from "../core/status.ts";
+import type { LogIndex, NodeId, Role, Term } from "../core/types.ts";
+import { isRaftError, messageOf, RaftError } from "../errors.ts";
+import type { LeaderHint } from "../errors.ts";
+import type { OpenedStorage } from "../storage/storage.ts";
+import type { PeerIdentity, PeerRefusal, TransportHandler } from "../transport/transport.ts";
+import { Call } from "./call.ts";
+import { Driver } from "./driver.ts";
+import { withAddresses } from "./members.ts";
+import { settingsOf } from "./options.ts";
+import type { NodeOptions, Settings } from "./options.ts";
+import type { Sink } from "./sink.ts";
+import { Waiters } from "./waiters.ts";
+
+export interface RaftNodeEvents {
+  /** This member's role or term has changed. */
+  role: [change: { readonly role: Role; readonly term: Term }];
+  /** Another leader is known than before, or none. */
+  leader: [leader: LeaderHint | undefined];
+  /** The node has stopped: with the failure that stopped it, or because it was told to. */
+  stopped: [failure: RaftError | undefined];
+}
+
+export interface NodeStatus extends RaftStatus {
+  readonly clusterId: string;
+  readonly address: string;
+  readonly leaderHint: LeaderHint | undefined;
+}
+
+export interface Applied<Result> {
+  /** The log index at which the command was applied: unique and ascending, so a fencing token. */
+  readonly index: LogIndex;
+  readonly result: Result;
+}
+
+export interface Answered<Answer> {
+  /** The answer reflects every command up to here. */
+  readonly index: LogIndex;
+  readonly answer: Answer;
+}
+
+export interface CallOptions {
+  /** Ends the wait. For a command that has reached the log the outcome is then unknown. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ReadOptions extends CallOptions {
+  /**
+   * `"linearizable"` (default): reflects every command that anybody saw applied before the read began; asks a majority.
+   * `"local"`: what this member has applied, however old; asks nobody, and works without a leader.
+   */
+  readonly consistency?: "linearizable" | "local";
+}
+
+/**
+ * ```ts
+ * const node = await RaftNode.start({ id: "n1", members, machine, storage, transport });
+ * await node.waitForLeader();
+ * const { index, result } = await node.propose(command);
+ * await node.stop();
+ * ```
+ */
+export class RaftNode<Result = unknown, Query = unknown, Answer = unknown>
+  extends EventEmitter<RaftNodeEvents>
+  implements AsyncDisposable
+{
+  readonly #settings: Settings<Result, Query, Answer>;
+  readonly #driver: Driver<Result, Query, Answer>;
+  readonly #waiters = new Waiters();
+  readonly #peers: Map<NodeId, string>;
+  #stopping: Promise<void> | undefined;
+  #failure: RaftError | undefined;
+  #seen: { role: Role; term: Term; leader: NodeId | undefined } = {
+    role: "follower",
+    term: 0,
+    leader: undefined,
+  };
+
+  /**
+   * Opens the storage, listens, and takes part. Rejects with `RAFT_INVALID_OPTION`, or with what the storage or the
+   * transport cannot do: see `Storage.open` and `Transport.start`. What was opened is closed again then.
+   */
+  static async start<Result, Query, Answer>(
+    options: NodeOptions<Result, Query, Answer>,
+  ): Promise<RaftNode<Result, Query, Answer>> {
+    const settings = settingsOf(options);
+    const { storage, transport, raft, clusterId } = settings;
+    try {
+      const opened = await storage.open({
+        clusterId,
+        nodeId: raft.id,
+        bootstrap: settings.bootstrap,
+        newStoreId: settings.newStoreId,
+      });
+      const node = new RaftNode(settings, opened);
+      const identity = { clusterId, nodeId: raft.id, storeId: opened.storeId };
+      await transport.start(identity, node.#transportHandler());
+      node.#driver.start();
+      return node;
+    } catch (error) {
+      await transport.close();
+      await storage.close();
+      throw error;
+    }
+  }
+
+  private constructor(settings: Settings<Result, Query, Answer>, opened: OpenedStorage) {
+    super();
+    this.#settings = settings;
+    this.#peers = new Map(opened.peers);
+    this.#driver = new Driver(settings, withAddresses(settings.bootstrap, opened.state), {
+      onTurn: (state) => this.#onTurn(state),
+      onFailure: (error) => this.#fail(error),
+    });
+  }
+
+  get id(): NodeId {
+    return this.#settings.raft.id;
+  }
+
+  /** What stopped the node, if something did. */
+  get failure(): RaftError | undefined {
+    return this.#failure;
+  }
+
+  /**
+   * Replicates a command and applies it on every member. Resolves when it is committed by a majority's disks and applied
+   * here. Rejects with a `RaftError` whose `outcome` is `"rejected"` (certainly not in the log: `RAFT_NOT_LEADER`,
+   * `RAFT_OVERLOADED`, `RAFT_TOO_LARGE`, `RAFT_REPLACED`, `RAFT_STOPPED`, `RAFT_ABORTED`) or `"unknown"` (it may yet be
+   * applied: `RAFT_LEADERSHIP_LOST`, `RAFT_ABORTED`, `RAFT_STOPPED`). The command is copied.
+   */
+  propose(command: Uint8Array, options: CallOptions = {}): Promise<Applied<Result>> {
+    const call = new Call<Result>(options.signal, (sink) => this.#driver.withdraw(sink, 0));
+    if (!call.settled) this.#driver.submit(new Uint8Array(command), call, 0);
+    return call.promise.then(({ index, value }) => ({ index, result: value }));
+  }
+
+  /** `propose` without a promise: the outcome goes to `sink`. The command is handed over, not copied. */
+  submit(command: Uint8Array, sink: Sink<Result>, token: number): void {
+    this.#driver.submit(command, sink, token);
+  }
+
+  /** Asks the state machine. Linearizable reads are answered by the leader only; others reject with `RAFT_NOT_LEADER`. */
+  read(query: Query, options: ReadOptions = {}): Promise<Answered<Answer>> {
+    const call = new Call<Answer>(options.signal, () => true);
+    if (!call.settled) this.submitRead(query, call, 0, options.consistency);
+    return call.promise.then(({ index, value }) => ({ index, answer: value }));
+  }
+
+  /** `read` without a promise: the outcome goes to `sink`. */
+  submitRead(
+    query: Query,
+    sink: Sink<Answer>,
+    token: number,
+    consistency: "linearizable" | "local" = "linearizable",
+  ): void {
+    const read = { query, sink, token };
+    if (consistency === "local") this.#driver.submitLocalRead(read);
+    else this.#driver.submitRead(read);
+  }
+
+  status(): NodeStatus {
+    const status = this.#driver.raft.status();
+    const self = membersOf(status.configuration).find(({ id }) => id === this.id);
+    return {
+      ...status,
+      clusterId: this.#settings.clusterId,
+      address: self?.address ?? "",
+      leaderHint: this.#driver.leaderHint,
+    };
+  }
+
+  /** Resolves as soon as a leader is known here. Rejects when aborted or stopped. */
+  waitForLeader(options: CallOptions = {}): Promise<LeaderHint> {
+    return this.#waiters.until(this.#driver.state, options.signal, () => this.#driver.leaderHint);
+  }
+
+  /** Resolves once everything up to `index` is applied here. Rejects when aborted or stopped. */
+  waitForApplied(index: LogIndex, options: CallOptions = {}): Promise<LogIndex> {
+    return this.#waiters.until(this.#driver.state, options.signal, ({ lastApplied }) =>
+      lastApplied >= index ? lastApplied : undefined,
+    );
+  }
+
+  /**
+   * Hands the leadership to `target`, a voter (thesis 3.10). Resolves when `target` leads. Rejects with `RAFT_NOT_LEADER`,
+   * `RAFT_INVALID_OPTION`, or `RAFT_TRANSFER_FAILED` where it does not lead within an election timeout or two: this
+   * member may lead on.
+   */
+  async transferLeadership(target: NodeId, options: CallOptions = {}): Promise<void> {
+    const { state } = this.#driver;
+    if (state.role !== "leader")
+      throw new RaftError("RAFT_NOT_LEADER", "only a leader can hand over the leadership");
+    if (!configurationOf(state).voters.some(({ id }) => id === target)) {
+      throw new RaftError("RAFT_INVALID_OPTION", `${JSON.stringify(target)} is not a voter`);
+    }
+    if (target === this.id) return;
+    const { clock, raft } = this.#settings;
+    const giveUpAt = clock.now() + 2 * raft.electionTimeoutMs;
+    this.#driver.report({ type: "transfer", target });
+    await this.#waiters.afterTurns(options.signal, ({ role, leader, leadership, now }) => {
+      if (role !== "leader" && leader === target) return true;
+      const lost =
+        role === "leader"
+          ? leadership?.transfer === undefined
+          : leader !== undefined || now >= giveUpAt;
+      if (lost)
+        throw new RaftError("RAFT_TRANSFER_FAILED", `${JSON.stringify(target)} has not taken over`);
+      return undefined;
+    });
+  }
+
+  /**
+   * Stops taking part: answers every waiter, waits for what is on its way to the disk, closes transport and storage.
+   * Idempotent; resolves when nothing is open any more.
+   */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#close(new RaftError("RAFT_STOPPED", "the node was stopped"));
+    return this.#stopping;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  #fail(error: unknown): void {
+    if (this.#stopping !== undefined) return;
+    const failure = isRaftError(error)
+      ? error
+      : new RaftError(
+          "RAFT_INTERNAL",
+          `a rule of the algorithm does not hold: ${messageOf(error)}`,
+          { cause: error },
+        );
+    this.#failure = failure;
+    this.#settings.logger.error(`${this.id} stops: ${failure.code}: ${failure.message}`);
+    this.#stopping = this.#close(failure);
+  }
+
+  async #close(reason: RaftError): Promise<void> {
+    const { transport, storage, clock, logger } = this.#settings;
+    const stopped = this.#driver.stop(reason);
+    this.#waiters.failAll(reason);
+    const report = (what: string) => (error: unknown) =>
+      logger.error(`closing the ${what}: ${messageOf(error)}`);
+    await transport.close().catch(report("transport"));
+    await stopped;
+    await storage.close().catch(report("storage"));
+    clock.defer(() => this.emit("stopped", this.#failure));
+  }
+
+  /** Events come after the turn, and an exception of a listener is its own, not the node's. */
+  #onTurn(state: Readonly<RaftState>): void {
+    this.#waiters.onTurn(state);
+    const { role, currentTerm: term, leader } = state;
+    const seen = this.#seen;
+    if (role === seen.role && term === seen.term && leader === seen.leader) return;
+    this.#seen = { role, term, leader };
+    const hint = this.#driver.leaderHint;
+    this.#settings.clock.defer(() => {
+      if (role !== seen.role || term !== seen.term) this.emit("role", { role, term });
+      if (leader !== seen.leader) this.emit("leader", hint);
+    });
+  }
+
+  #transportHandler(): TransportHandler {
+    return {
+      onMessage: (message) => this.#driver.receive(message),
+      admitPeer: (peer) => this.#admit(peer),
+      onRefused: (peer, refusal) => this.#onRefused(peer, refusal),
+      onClient: (connection) => this.#settings.clients?.(this, connection),
+    };
+  }
+
+  /** A member is whoever came first under its id, with the disk that it had then (rule 43). */
+  async #admit({ nodeId, storeId }: PeerIdentity): Promise<PeerRefusal | undefined> {
+    const members = membersOf(configurationOf(this.#driver.state));
+    if (nodeId === this.id || !members.some(({ id }) => id === nodeId)) {
+      return {
+        code: "RAFT_HANDSHAKE_REFUSED",
+        reason: `${JSON.stringify(nodeId)} is not a peer of ${this.id}`,
+      };
+    }
+    const known = this.#peers.get(nodeId);
+    if (known === undefined) {
+      this.#peers.set(nodeId, storeId);
+      await this.#settings.storage.recordPeer(nodeId, storeId);
+      return undefined;
+    }
+    if (known === storeId) return undefined;
+    return {
+      code: "RAFT_WIPED_MEMBER",
+      reason: `${nodeId} has come back with another disk (${storeId}, not ${known}): it has forgotten what it voted for`,
+    };
+  }
+
+  #onRefused(peer: NodeId, { code, reason }: PeerRefusal): void {
+    this.#settings.logger.error(`${peer} refuses ${this.id}: ${code}: ${reason}`);
+    if (code === "RAFT_WIPED_MEMBER")
+      this.#fail(new RaftError(code, `${peer} refuses this member: ${reason}`));
+  }
+}

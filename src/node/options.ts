@@ -1,0 +1,218 @@
+/** What a node is told at its start, its defaults, and what is wrong with it. */
+
+import { randomInt } from "node:crypto";
+import { defaultRaftOptions, problemsOf } from "../core/options.ts";
+import type { RaftOptions } from "../core/options.ts";
+import type { Configuration, NodeId } from "../core/types.ts";
+import { RaftError } from "../errors.ts";
+import type { Storage } from "../storage/storage.ts";
+import type { Connection, ConnectionHandler, Transport } from "../transport/transport.ts";
+import { systemClock } from "./clock.ts";
+import type { Clock } from "./clock.ts";
+import { silentLogger } from "./logger.ts";
+import type { Logger } from "./logger.ts";
+import type { RaftNode } from "./node.ts";
+import type { StateMachine } from "./state-machine.ts";
+
+/** Serves the clients that connect to a node's port. `undefined` turns the connection away. */
+export type ClientService<Result, Query, Answer> = (
+  node: RaftNode<Result, Query, Answer>,
+  connection: Connection,
+) => ConnectionHandler | undefined;
+
+/** When a snapshot is taken, and how much of the log stays behind it for slow followers. */
+export interface SnapshotPolicy {
+  /** Take one after so many entries since the last. */
+  readonly everyEntries: number;
+  /** Or after so many bytes of commands. */
+  readonly everyBytes: number;
+  /** Keep at most so many entries that the snapshot covers. */
+  readonly keepEntries: number;
+  /** And at most so many bytes of them. */
+  readonly keepBytes: number;
+}
+
+/** Bounds of what may wait in a node; beyond them it refuses at once with `RAFT_OVERLOADED`, or drops peers' messages. */
+export interface InboxLimits {
+  readonly maxProposals: number;
+  readonly maxProposalBytes: number;
+  readonly maxReads: number;
+  readonly maxMessages: number;
+  /** The longest command; a longer one is refused with `RAFT_TOO_LARGE`. */
+  readonly maxCommandBytes: number;
+}
+
+/** The core's options that a node lets its user choose; see `RaftOptions`. */
+export type RaftTuning = Partial<Omit<RaftOptions, "id" | "seed">>;
+
+export interface NodeOptions<
+  Result = unknown,
+  Query = unknown,
+  Answer = unknown,
+> extends RaftTuning {
+  /** This member's id: one of `members`. */
+  readonly id: NodeId;
+  /**
+   * The members that the cluster starts from, this one included, the same on every member. Read at the first start;
+   * later the log knows, and the ids must be those that it has.
+   */
+  readonly members: readonly { readonly id: NodeId; readonly address: string }[];
+  /** Keeps members of different clusters from talking to each other. Default `"quorate"`. */
+  readonly clusterId?: string;
+  readonly machine: StateMachine<Result, Query, Answer>;
+  readonly storage: Storage;
+  readonly transport: Transport;
+  readonly clients?: ClientService<Result, Query, Answer> | undefined;
+  readonly snapshot?: Partial<SnapshotPolicy>;
+  readonly inbox?: Partial<InboxLimits>;
+  readonly logger?: Logger;
+  readonly clock?: Clock;
+  /** At least 0, below 1. Only for the seed of time-outs and for ids that must not collide. */
+  readonly random?: () => number;
+}
+
+/** All options, checked and complete. */
+export interface Settings<Result, Query, Answer> {
+  readonly raft: RaftOptions;
+  readonly clusterId: string;
+  readonly bootstrap: Configuration;
+  readonly newStoreId: string;
+  readonly machine: StateMachine<Result, Query, Answer>;
+  readonly storage: Storage;
+  readonly transport: Transport;
+  readonly clients: ClientService<Result, Query, Answer> | undefined;
+  readonly snapshot: SnapshotPolicy;
+  readonly inbox: InboxLimits;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+export const defaultSnapshotPolicy: SnapshotPolicy = {
+  everyEntries: 100_000,
+  everyBytes: 64 * 1024 * 1024,
+  keepEntries: 10_000,
+  keepBytes: 16 * 1024 * 1024,
+};
+
+export const defaultInboxLimits: InboxLimits = {
+  maxProposals: 65_536,
+  maxProposalBytes: 64 * 1024 * 1024,
+  maxReads: 65_536,
+  maxMessages: 16_384,
+  maxCommandBytes: 8 * 1024 * 1024,
+};
+
+/** Throws `RAFT_INVALID_OPTION` with every problem named. */
+export function settingsOf<Result, Query, Answer>(
+  options: NodeOptions<Result, Query, Answer>,
+): Settings<Result, Query, Answer> {
+  const {
+    id,
+    members,
+    clusterId = "quorate",
+    logger = silentLogger,
+    clock = systemClock,
+  } = options;
+  const random = options.random ?? cryptoRandom;
+  const raft: RaftOptions = {
+    ...defaultRaftOptions,
+    ...tuningOf(options),
+    id,
+    seed: Math.floor(random() * 2 ** 32),
+  };
+  const snapshot = { ...defaultSnapshotPolicy, ...options.snapshot };
+  const inbox = { ...defaultInboxLimits, ...options.inbox };
+
+  const problems = [
+    ...problemsOf(raft),
+    ...problemsOfMembers(id, members),
+    ...problemsOfNumbers("snapshot", { ...snapshot }, 0),
+    ...problemsOfNumbers("inbox", { ...inbox }, 1),
+  ];
+  if (clusterId === "" || clusterId.length > 64) {
+    problems.push(`clusterId must be 1 to 64 characters, not ${JSON.stringify(clusterId)}`);
+  }
+  if (problems.length > 0) throw new RaftError("RAFT_INVALID_OPTION", problems.join("; "));
+  if (members.length % 2 === 0) {
+    logger.warn(
+      `${members.length} members tolerate no more failures than ${members.length - 1} do: an odd number is better`,
+    );
+  }
+  return {
+    raft,
+    clusterId,
+    bootstrap: {
+      voters: members.map((member) => ({
+        id: member.id,
+        address: member.address,
+        storeId: undefined,
+      })),
+      votersOutgoing: [],
+      learners: [],
+    },
+    newStoreId: storeIdFrom(random),
+    machine: options.machine,
+    storage: options.storage,
+    transport: options.transport,
+    clients: options.clients,
+    snapshot,
+    inbox,
+    logger,
+    clock,
+    random,
+  };
+}
+
+/** So many 32-bit numbers as text that two are never alike. */
+function storeIdFrom(random: () => number): string {
+  const words = Array.from({ length: 4 }, () => Math.floor(random() * 2 ** 32));
+  return words.map((word) => word.toString(16).padStart(8, "0")).join("");
+}
+
+function cryptoRandom(): number {
+  return randomInt(2 ** 32) / 2 ** 32;
+}
+
+function tuningOf(options: NodeOptions<never, never, never> | object): RaftTuning {
+  const names = Object.keys(defaultRaftOptions);
+  return Object.fromEntries(
+    Object.entries(options).filter(([name, value]) => names.includes(name) && value !== undefined),
+  );
+}
+
+function problemsOfMembers(id: NodeId, members: NodeOptions["members"]): string[] {
+  if (members.length === 0) return ["members must name at least one member"];
+  const problems: string[] = [];
+  const ids = members.map((member) => member.id);
+  const addresses = members.map((member) => member.address);
+  for (const each of ids.filter(
+    (value) => typeof value !== "string" || value === "" || value.length > 64,
+  )) {
+    problems.push(`a member's id must be 1 to 64 characters, not ${JSON.stringify(each)}`);
+  }
+  for (const each of addresses.filter((value) => typeof value !== "string" || value === "")) {
+    problems.push(`a member's address must be host:port, not ${JSON.stringify(each)}`);
+  }
+  for (const each of repeated(ids))
+    problems.push(`members names the id ${JSON.stringify(each)} twice`);
+  for (const each of repeated(addresses))
+    problems.push(`members names the address ${JSON.stringify(each)} twice`);
+  if (!ids.includes(id)) {
+    problems.push(`id ${JSON.stringify(id)} is not among the members ${JSON.stringify(ids)}`);
+  }
+  return problems;
+}
+
+function repeated(values: readonly string[]): string[] {
+  return values.filter((value, at) => values.indexOf(value) !== at);
+}
+
+function problemsOfNumbers(group: string, values: Record<string, number>, least: number): string[] {
+  return Object.entries(values)
+    .filter(([, value]) => !Number.isSafeInteger(value) || value < least)
+    .map(
+      ([name, value]) =>
+        `${group}.${name} must be a whole number of at least ${least}, not ${value}`,
+    );
+}

@@ -1,0 +1,153 @@
+/**
+ * Proposals on their way through the log, and what becomes of each: applied, rejected, or unknown.
+ *
+ * They are kept a batch at a time, in the order of their indexes. A proposal is *applied* when the entry that is applied
+ * at its index has its term, and *rejected* for certain when it has another: then another leader's entry took the place.
+ */
+
+import type { Proposed, Refusal } from "../core/ready.ts";
+import type { Entry, LogIndex, Term } from "../core/types.ts";
+import { RaftError } from "../errors.ts";
+import type { LeaderHint } from "../errors.ts";
+import type { ProposalQueue } from "./inbox.ts";
+import type { Sink } from "./sink.ts";
+
+interface Batch<Result> {
+  readonly term: Term;
+  /** The index of the first that is still waiting; `position` is its place in the lists. */
+  nextIndex: LogIndex;
+  position: number;
+  readonly end: number;
+  readonly queue: ProposalQueue<Result>;
+}
+
+export class Proposals<Result> {
+  /** Of the present leadership, ascending by index without overlap. */
+  #batches: Batch<Result>[] = [];
+  /** Of leaderships that have ended: other entries may stand at their indexes by now. */
+  #former: Batch<Result>[] = [];
+
+  /** Whether proposals of an ended leadership still wait to hear what became of them. */
+  get hasFormer(): boolean {
+    return this.#former.length > 0;
+  }
+
+  /** The leadership has ended: what is in the log may be committed, or replaced, by the next leader. */
+  onLeadershipEnded(): void {
+    this.#former.push(...this.#batches);
+    this.#batches = [];
+  }
+
+  /** The core has taken the first of them into the log and refused the rest. */
+  onProposed(
+    queue: ProposalQueue<Result>,
+    proposed: Proposed,
+    leader: LeaderHint | undefined,
+  ): void {
+    const { first, accepted, refusal } = proposed;
+    if (accepted > 0) {
+      this.#batches.push({
+        term: first.term,
+        nextIndex: first.index,
+        position: 0,
+        end: accepted,
+        queue,
+      });
+    }
+    if (refusal === undefined) return;
+    const error = refusalError(refusal, leader);
+    for (let at = accepted; at < queue.tokens.length; at += 1) failAt(queue, at, error);
+  }
+
+  /** These entries have been applied, with one result for each command among them. */
+  onApplied(entries: readonly Entry[], results: readonly Result[]): void {
+    let result = 0;
+    for (const entry of entries) {
+      const value = entry.kind === "command" ? results[result++] : undefined;
+      const batch = this.#batches[0];
+      if (batch?.nextIndex === entry.index && settle(batch, entry, value)) this.#batches.shift();
+      if (this.#former.length > 0) {
+        this.#former = this.#former.filter(
+          (each) => each.nextIndex !== entry.index || !settle(each, entry, value),
+        );
+      }
+    }
+  }
+
+  /** A snapshot stands for everything up to `index`: what became of a proposal in there cannot be told any more. */
+  onRestored(index: LogIndex): void {
+    const error = new RaftError(
+      "RAFT_LEADERSHIP_LOST",
+      "a snapshot of another leader has passed this command",
+      {
+        outcome: "unknown",
+      },
+    );
+    this.onLeadershipEnded();
+    this.#former = this.#former.filter((batch) => {
+      while (batch.nextIndex <= index && batch.position < batch.end) {
+        failAt(batch.queue, batch.position, error);
+        advance(batch);
+      }
+      return batch.position < batch.end;
+    });
+  }
+
+  /** Ends the wait of everything that is in the log: it may yet be committed (rule 60). */
+  failAll(error: RaftError): void {
+    this.onLeadershipEnded();
+    this.failFormer(error);
+  }
+
+  /** The same for what is left of leaderships that have ended. */
+  failFormer(error: RaftError): void {
+    const batches = this.#former;
+    this.#former = [];
+    for (const { queue, position, end } of batches) {
+      for (let at = position; at < end; at += 1) failAt(queue, at, error);
+    }
+  }
+}
+
+/** Tells everybody in a queue that no turn has seen: certainly not in the log. */
+export function failQueue<Result>(queue: ProposalQueue<Result>, error: RaftError): void {
+  for (let at = 0; at < queue.tokens.length; at += 1) failAt(queue, at, error);
+}
+
+export function refusalError(refusal: Refusal, leader: LeaderHint | undefined): RaftError {
+  switch (refusal) {
+    case "not leader":
+      return new RaftError("RAFT_NOT_LEADER", "this member does not lead", { leader });
+    case "transferring":
+      return new RaftError("RAFT_NOT_LEADER", "this member is handing over the leadership");
+    case "overloaded":
+      return new RaftError("RAFT_OVERLOADED", "too much is waiting to be committed");
+  }
+}
+
+/** Tells the one who waits for this entry; whether it was the last of its batch. */
+function settle<Result>(batch: Batch<Result>, entry: Entry, value: Result | undefined): boolean {
+  const { queue, position, term } = batch;
+  if (entry.term === term) {
+    // Same term and index, so it is this command, and a command has a result: the applier has counted them.
+    queue.sinks[position]?.done(queue.tokens[position] ?? 0, entry.index, value as Result);
+  } else {
+    failAt(
+      queue,
+      position,
+      new RaftError("RAFT_REPLACED", `another leader's entry was committed at ${entry.index}`),
+    );
+  }
+  advance(batch);
+  return batch.position === batch.end;
+}
+
+function advance(batch: { nextIndex: LogIndex; position: number }): void {
+  batch.nextIndex += 1;
+  batch.position += 1;
+}
+
+function failAt<Result>(queue: ProposalQueue<Result>, at: number, error: RaftError): void {
+  const sink: Sink<Result> | undefined = queue.sinks[at];
+  sink?.failed(queue.tokens[at] ?? 0, error);
+}

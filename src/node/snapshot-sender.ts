@@ -1,0 +1,102 @@
+/**
+ * Sending a snapshot to one follower, chunk by chunk (figure 13): the next leaves when the last is on the follower's
+ * disk, so a snapshot never fills a queue that heartbeats share (rule 69), and a lost chunk is sent again (rule 33).
+ */
+
+import type { SendSnapshot } from "../core/ready.ts";
+import type { Storage } from "../storage/storage.ts";
+import type { PeerMessage, SnapshotChunkResponse } from "../transport/transport.ts";
+import type { Clock, Timer } from "./clock.ts";
+
+/** A chunk is sent so many times before the sender gives up. */
+const MAX_ATTEMPTS = 20;
+
+export interface SenderContext {
+  readonly self: string;
+  readonly storage: Storage;
+  readonly clock: Clock;
+  /** How long a chunk's answer may take before it is sent again. */
+  readonly retryMs: number;
+  readonly send: (message: PeerMessage) => void;
+  /** Called once, at the end. */
+  readonly onEnd: (request: SendSnapshot, delivered: boolean) => void;
+  readonly onFailure: (error: unknown) => void;
+}
+
+export class SnapshotSender {
+  readonly request: SendSnapshot;
+  readonly #context: SenderContext;
+  #next = 0;
+  #attempts = 0;
+  #current: Uint8Array | undefined;
+  #following: Uint8Array | undefined;
+  #timer: Timer | undefined;
+  #ended = false;
+
+  constructor(request: SendSnapshot, context: SenderContext) {
+    this.request = request;
+    this.#context = context;
+    this.#load(0);
+  }
+
+  /** The follower has everything below `next`; 0 where it has lost what it had (rule 54). */
+  onResponse(response: SnapshotChunkResponse): void {
+    if (this.#ended || response.snapshotId !== this.request.snapshot.id) return;
+    const { next } = response;
+    if (next === this.#next + 1 && this.#following === undefined && this.#current !== undefined) {
+      this.end(true);
+    } else if (next !== this.#next && next <= this.#next + 1) {
+      this.#load(next);
+    }
+  }
+
+  /** Ends it: delivered, given up, or no longer wanted. Idempotent. */
+  end(delivered: boolean): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#timer?.cancel();
+    this.#context.onEnd(this.request, delivered);
+  }
+
+  #load(chunk: number): void {
+    this.#timer?.cancel();
+    this.#next = chunk;
+    this.#attempts = 0;
+    this.#read(chunk).catch((error: unknown) => {
+      this.end(false);
+      this.#context.onFailure(error);
+    });
+  }
+
+  async #read(chunk: number): Promise<void> {
+    const { storage } = this.#context;
+    const { id } = this.request.snapshot;
+    const current = await storage.readChunk(id, chunk);
+    const following = await storage.readChunk(id, chunk + 1);
+    if (this.#ended || this.#next !== chunk) return;
+    // Gone: a newer snapshot has taken its place, and the core will offer that one.
+    if (current === undefined) return this.end(false);
+    this.#current = current;
+    this.#following = following;
+    this.#sendCurrent();
+  }
+
+  #sendCurrent(): void {
+    if (this.#ended || this.#current === undefined) return;
+    if (this.#attempts === MAX_ATTEMPTS) return this.end(false);
+    this.#attempts += 1;
+    const { self, send, clock, retryMs } = this.#context;
+    const { peer, term, snapshot } = this.request;
+    send({
+      type: "SnapshotChunk",
+      from: self,
+      to: peer,
+      term,
+      snapshot,
+      chunk: this.#next,
+      done: this.#following === undefined,
+      data: this.#current,
+    });
+    this.#timer = clock.setTimer(retryMs, () => this.#sendCurrent());
+  }
+}
