@@ -8,7 +8,7 @@ export type RefusalReason =
   | "session-expired"
   /** The client said that it no longer waits for this number. */
   | "sequence-forgotten"
-  /** The session holds as many results as it may: the client has to raise its lowest outstanding number first. */
+  /** Too far above the lowest outstanding number, which the client has to raise first. */
   | "window-full"
   /** The bytes are no envelope. */
   | "invalid-command";

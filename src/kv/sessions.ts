@@ -31,7 +31,7 @@ export interface SessionOptions<Result> {
   readonly sessionTimeoutMs?: number;
   /** Beyond it the least recently used is evicted. Default 10 000. */
   readonly maxSessions?: number;
-  /** Most results that are kept for one session. Default 1024. */
+  /** Most results that are kept for one session: a number so far above the lowest outstanding is refused. Default 1024. */
   readonly maxResultsPerSession?: number;
   /** For results that are not plain data; by default they go into MessagePack as they are. */
   readonly results?: ResultCodec<Result>;
@@ -172,7 +172,8 @@ class SessionMachine<Result, Query, Answer> implements StateMachine<
     const first = session.results.get(sequence);
     if (first !== undefined) return first;
     if (sequence < session.lowestOutstanding) return FORGOTTEN;
-    if (session.results.size >= this.#maxResults) return WINDOW_FULL;
+    // By distance and not by count: however many results are kept, the lowest number is always let in.
+    if (sequence - session.lowestOutstanding >= this.#maxResults) return WINDOW_FULL;
 
     const record = execute(command, payload);
     session.results.set(sequence, record);

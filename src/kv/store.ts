@@ -21,6 +21,8 @@ export interface KvStoreOptions {
   readonly sessionTimeoutMs?: number;
   /** The same on every member; see `SessionOptions`. */
   readonly maxSessions?: number;
+  /** The same on every member; see `SessionOptions`. */
+  readonly maxResultsPerSession?: number;
   /** Most unanswered requests of one client connection. Default 1024. */
   readonly maxOutstanding?: number;
 }
