@@ -106,7 +106,10 @@ export interface Write {
   readonly truncateFrom: LogIndex | undefined;
   /** Consecutive, and the first follows what is left after truncation and snapshot. */
   readonly entries: readonly Entry[];
-  /** Switch to this staged snapshot. Where the log ends before `lastIncluded`, it is empty afterwards and starts behind it. */
+  /**
+   * Switch to this staged snapshot. Where the log, truncated, ends before `lastIncluded` or there with another entry,
+   * it is empty afterwards and starts behind it.
+   */
   readonly snapshot: SnapshotMeta | undefined;
   /** Entries up to and including this one may be forgotten; at most the snapshot's `lastIncluded`. */
   readonly compactTo: EntryId | undefined;

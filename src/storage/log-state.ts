@@ -166,16 +166,17 @@ function switchSnapshot(
   }
   operations.push(putSnapshot(snapshot));
   state.snapshot = snapshot;
-  if (state.lastIndex < lastIncluded.index) restart(state, lastIncluded, operations);
-
-  assertContract(
-    termAt(state, lastIncluded.index) === lastIncluded.term,
-    `the snapshot's last entry ${lastIncluded.index} is not the log's, and the log is kept`,
-  );
+  if (termAt(state, lastIncluded.index) !== lastIncluded.term) {
+    assertContract(
+      state.lastIndex <= lastIncluded.index,
+      `the log contradicts the snapshot at ${lastIncluded.index} and goes on behind it`,
+    );
+    restart(state, lastIncluded, operations);
+  }
   dropConfigurations(state, ({ index }) => index <= lastIncluded.index, operations);
 }
 
-/** Empties the log, so that it goes on behind `id`. The records become garbage: all of them end below `id`. */
+/** Empties the log, so that it goes on behind `id`. The records become garbage: none goes beyond `id`. */
 function restart(state: LogState, id: EntryId, operations: StoreOperation[]): void {
   state.compacted = id;
   state.lastIndex = id.index;

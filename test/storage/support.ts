@@ -53,11 +53,7 @@ export function configuration(index: number, term: number, voters: string[]): Co
   };
 }
 
-export function hard(
-  currentTerm: number,
-  votedFor: string | undefined = undefined,
-  commitIndex = 0,
-): HardState {
+export function hard(currentTerm: number, votedFor?: string, commitIndex = 0): HardState {
   return { currentTerm, votedFor, commitIndex };
 }
 
