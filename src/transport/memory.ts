@@ -106,7 +106,7 @@ export class MemoryNetwork {
   carry(sender: MemoryTransport, message: PeerMessage): void {
     const { from, to } = message;
     const delays = this.#options.policy?.(message, from, to) ?? AT_ONCE;
-    if (delays.length === 0 || this.isCut(from, to)) return;
+    if (delays.length === 0 || from === to || this.isCut(from, to)) return;
     const bytes = Buffer.concat(encodeMessage(message));
     for (const delayMs of delays) {
       // Each copy is its own bytes, since the receiver keeps views of them.
