@@ -1,0 +1,116 @@
+import { connect } from "node:net";
+import { connect as connectTls } from "node:tls";
+import { afterEach, expect, test } from "vitest";
+import { systemClock } from "../../src/node/clock.ts";
+import { TcpClientLink } from "../../src/transport/tcp.ts";
+import { certificate, closeAll, heartbeat, TestNode } from "./fixtures.ts";
+
+afterEach(closeAll);
+
+async function heard(from: TestNode, to: TestNode): Promise<void> {
+  let arrived = false;
+  const arrival = to.received.until().then(() => (arrived = true));
+  while (!arrived) {
+    from.transport.send(heartbeat(from.id, to.id));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await arrival;
+}
+
+test("members with certificates of their names talk", async () => {
+  const n1 = await TestNode.start("n1", { tls: certificate("n1") });
+  const n2 = await TestNode.start("n2", { tls: certificate("n2") });
+  n1.join(n2);
+  n2.join(n1);
+  await heard(n1, n2);
+  await heard(n2, n1);
+});
+
+test("the common name counts where there is no other", async () => {
+  const n1 = await TestNode.start("n1", { tls: certificate("n1") });
+  const n2 = await TestNode.start("n2", { tls: certificate("cn") });
+  n1.join(n2);
+  await heard(n1, n2);
+});
+
+test("a member that dials with the certificate of another is refused", async () => {
+  const n1 = await TestNode.start("n1", { tls: certificate("client") });
+  const n2 = await TestNode.start("n2", { tls: certificate("n2") });
+  n1.join(n2);
+  expect((await n1.refusals.until()).refusal).toMatchObject({
+    code: "RAFT_WRONG_NODE",
+    reason: "the certificate is not that of n1",
+  });
+  expect(await n2.logger.warnings.until()).toContain("the certificate is not that of n1");
+  expect(n2.admissions.items).toEqual([]);
+});
+
+test("a member that answers with the certificate of another is refused", async () => {
+  const n1 = await TestNode.start("n1", { tls: certificate("n1") });
+  const n2 = await TestNode.start("n2", { tls: certificate("client") });
+  n1.join(n2);
+  expect((await n2.refusals.until()).refusal).toMatchObject({
+    code: "RAFT_WRONG_NODE",
+    reason: "the certificate is not that of n2",
+  });
+  expect(n1.admissions.items).toEqual([]);
+});
+
+test("node ids know case, though host names do not", async () => {
+  const n1 = await TestNode.start("N1", { tls: certificate("n1") });
+  const n2 = await TestNode.start("n2", { tls: certificate("n2") });
+  n1.join(n2);
+  expect((await n1.refusals.until()).refusal.code).toBe("RAFT_WRONG_NODE");
+});
+
+test("a member of another authority is refused by both sides", async () => {
+  const n1 = await TestNode.start("n1", { tls: certificate("n1") });
+  const n2 = await TestNode.start("n2", { tls: certificate("other-n2", "other-ca") });
+  n1.join(n2);
+  n2.join(n1);
+  await Promise.all([n1.logger.warnings.until(), n2.logger.warnings.until()]);
+  expect([...n1.admissions.items, ...n2.admissions.items]).toEqual([]);
+});
+
+test("plain text against TLS, and TLS against plain text, is refused", async () => {
+  const n1 = await TestNode.start("n1");
+  const n2 = await TestNode.start("n2", { tls: certificate("n2") });
+  n1.join(n2);
+  n2.join(n1);
+  await Promise.all([n1.logger.warnings.until(), n2.logger.warnings.until()]);
+  expect([...n1.admissions.items, ...n2.admissions.items]).toEqual([]);
+
+  const socket = connect({ host: "127.0.0.1", port: n2.port });
+  socket.on("error", () => undefined);
+  socket.write("GET / HTTP/1.1\r\n\r\n");
+  await new Promise((resolve) => socket.once("close", resolve));
+});
+
+test("who shows no certificate is cut off", async () => {
+  const n1 = await TestNode.start("n1", { tls: certificate("n1") });
+  const { ca } = certificate("client");
+  const socket = connectTls({ host: "127.0.0.1", port: n1.port, ca, rejectUnauthorized: false });
+  socket.on("error", () => undefined);
+  await new Promise((resolve) => socket.once("close", resolve));
+  expect(await n1.logger.warnings.until()).toContain("TLS failed");
+});
+
+test("a client needs a certificate of the authority, and a member that is who it says", async () => {
+  const n1 = await TestNode.start("n1", { tls: certificate("n1") });
+  const open = (address: string, name: string, ca = "ca"): Promise<unknown> => {
+    const link = new TcpClientLink({ clock: systemClock, tls: certificate(name, ca) });
+    const handler = { onFrame: (): void => undefined, onClose: (): void => undefined };
+    return link.connect(address, handler, new AbortController().signal).then(() => link.close());
+  };
+  await open(n1.address, "client");
+  await expect(open(n1.address, "other-n2")).rejects.toMatchObject({
+    code: "RAFT_CONNECTION_LOST",
+  });
+  await expect(open(n1.address, "client", "other-ca")).rejects.toMatchObject({
+    code: "RAFT_CONNECTION_LOST",
+  });
+  const impostor = await TestNode.start("n2", { tls: certificate("n1") });
+  await expect(open(impostor.address, "client")).rejects.toMatchObject({
+    code: "RAFT_WRONG_NODE",
+  });
+});
