@@ -146,7 +146,9 @@ async function truncate(
 
   state.lastIndex = from - 1;
   state.truncations += 1;
-  dropRuns(state, ({ firstIndex }) => firstIndex >= from, operations);
+  // A run may begin in the compacted prefix; it goes with the last entry that it is kept for.
+  const isEmpty = state.lastIndex === state.compacted.index;
+  dropRuns(state, ({ firstIndex }) => isEmpty || firstIndex >= from, operations);
   dropConfigurations(state, ({ index }) => index >= from, operations);
 }
 

@@ -75,7 +75,8 @@ export class FaultyOrderedStore implements OrderedStore {
     }
     if (sync && this.#isHolding) {
       await this.#store.batch(operations, { sync: false });
-      await new Promise<void>((resolve) => this.#held.push(resolve));
+      // They may have been let go on meanwhile.
+      if (this.#isHolding) await new Promise<void>((resolve) => this.#held.push(resolve));
       await this.#store.batch([], { sync: true });
     } else {
       await this.#store.batch(operations, { sync });
