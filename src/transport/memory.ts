@@ -9,7 +9,7 @@
  */
 
 import type { Member, NodeId } from "../core/types.ts";
-import { RaftError } from "../errors.ts";
+import { messageOf, RaftError } from "../errors.ts";
 import type { Clock } from "../node/clock.ts";
 import type { Logger } from "../node/logger.ts";
 import { LogOnce } from "./log-once.ts";
@@ -243,18 +243,27 @@ export class MemoryTransport implements Transport {
   /** Judges the other process as in a handshake, and tells it the verdict. */
   async admits(other: MemoryTransport, isAlive: () => boolean): Promise<boolean> {
     if (!isAlive()) return true;
-    const { nodeId, storeId, clusterId } = other.identity;
-    const refusal: PeerRefusal | undefined =
-      clusterId === this.identity.clusterId
-        ? await this.handler.admitPeer({ nodeId, storeId })
-        : {
-            code: "RAFT_WRONG_CLUSTER",
-            reason: `${this.identity.nodeId} is of cluster ${this.identity.clusterId}, not ${clusterId}`,
-          };
-    if (refusal === undefined) return true;
-    this.#log.warn(nodeId, `${nodeId} is refused: ${refusal.reason}`);
-    other.refusedBy(this.identity.nodeId, refusal);
+    const { nodeId } = other.identity;
+    try {
+      const refusal = await this.#judge(other.identity);
+      if (refusal === undefined) return true;
+      this.#log.warn(nodeId, `${nodeId} is refused: ${refusal.reason}`);
+      other.refusedBy(this.identity.nodeId, refusal);
+    } catch (error) {
+      this.#log.warn(nodeId, `${nodeId} could not be admitted: ${messageOf(error)}`);
+    }
     return false;
+  }
+
+  async #judge(other: TransportIdentity): Promise<PeerRefusal | undefined> {
+    const { nodeId, clusterId } = this.identity;
+    if (other.clusterId === clusterId) {
+      return this.handler.admitPeer({ nodeId: other.nodeId, storeId: other.storeId });
+    }
+    return {
+      code: "RAFT_WRONG_CLUSTER",
+      reason: `${nodeId} is of cluster ${clusterId}, not ${other.clusterId}`,
+    };
   }
 
   refusedBy(nodeId: NodeId, refusal: PeerRefusal): void {

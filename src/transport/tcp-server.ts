@@ -24,6 +24,7 @@ export class TcpServer {
   /** Of `#sockets`, how many have passed the handshake. */
   #known = 0;
   #listening: Promise<void> | undefined;
+  #closed = false;
 
   constructor(options: TcpServerOptions) {
     this.#options = options;
@@ -69,6 +70,7 @@ export class TcpServer {
 
   /** Destroys all sockets that it has accepted; resolves when the port is free. */
   async close(): Promise<void> {
+    this.#closed = true;
     for (const socket of this.#sockets) socket.destroy();
     const listens = await this.#listening?.then(
       () => true,
@@ -79,6 +81,10 @@ export class TcpServer {
   }
 
   #admit(socket: Socket): void {
+    if (this.#closed) {
+      socket.destroy();
+      return;
+    }
     if (this.#sockets.size - this.#known >= this.#options.maxPendingHandshakes) {
       socket.destroy();
       this.#options.onProblem("server", "too many connections that do not say who they are");

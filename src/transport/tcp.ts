@@ -192,12 +192,16 @@ export class TcpTransport implements Transport {
         this.#openClient(socket);
         return;
       case "refusing":
-        this.#warnOf(socket, `${outcome.name} is refused: ${outcome.refusal.reason}`);
+        this.#warnOf(socket, `${outcome.name} is refused: ${outcome.refusal.reason}`, outcome.name);
         return;
       case "refused":
         socket.close();
         if (
-          this.#warnOf(socket, `${outcome.name} refuses this member: ${outcome.refusal.reason}`)
+          this.#warnOf(
+            socket,
+            `${outcome.name} refuses this member: ${outcome.refusal.reason}`,
+            outcome.name,
+          )
         ) {
           this.#handler().onRefused(outcome.name, outcome.refusal);
         }
@@ -207,8 +211,10 @@ export class TcpTransport implements Transport {
   #openPeer(socket: FrameSocket, peer: PeerIdentity): void {
     const link = this.#link(socket, peer, (error) => {
       if (this.#accepted.get(peer.nodeId) === link) this.#accepted.delete(peer.nodeId);
-      if (error !== undefined) this.#warnOf(socket, `${peer.nodeId} is cut off: ${error.message}`);
+      if (error !== undefined)
+        this.#warnOf(socket, `${peer.nodeId} is cut off: ${error.message}`, peer.nodeId);
     });
+    this.#log.forget(`${socket.remoteHost} ${peer.nodeId}`);
     const former = this.#accepted.get(peer.nodeId);
     this.#accepted.set(peer.nodeId, link);
     former?.close();
@@ -259,9 +265,10 @@ export class TcpTransport implements Transport {
     });
   }
 
-  #warnOf(socket: FrameSocket, problem: string): boolean {
+  /** Once for each `name` at a host, however it calls itself, until something else is wrong with it. */
+  #warnOf(socket: FrameSocket, problem: string, name = ""): boolean {
     const host = socket.remoteHost;
-    return this.#log.warn(host, `connections from ${host}: ${problem}`);
+    return this.#log.warn(`${host} ${name}`, `connections from ${host}: ${problem}`);
   }
 
   #self(): TransportIdentity {

@@ -102,7 +102,11 @@ export interface Transport {
   start(identity: TransportIdentity, handler: TransportHandler): Promise<void>;
   /** Replaces the list of members: connects to new ones, lets go of those that left. Oneself in it is ignored. */
   setMembers(members: readonly Member[]): void;
-  /** Never blocks, never throws: a message that cannot be queued is lost, as on any network. */
+  /**
+   * Never blocks, never throws: a message that cannot be queued is lost, as on any network. Reaches also a peer that is
+   * not in the list of members, as long as that peer has connected to us: an answer has to, when the membership that
+   * names the asker is still on its way.
+   */
   send(message: PeerMessage): void;
   /** Closes everything, idempotent. Nothing is delivered once it has been called. */
   close(): Promise<void>;

@@ -44,5 +44,6 @@ describe.each([
   ["tcp", () => tcp(false)],
   ["tcp with TLS", () => tcp(true)],
 ] as const)("the transport contract: %s", (_name, open) => {
-  for (const { name, run } of transportConformance(open)) test(name, run);
+  // eslint-disable-next-line vitest/expect-expect -- the checks assert by themselves
+  test.each(transportConformance(open))("$name", (check) => check.run());
 });

@@ -1,6 +1,7 @@
 /** Certificates, members and a log for the tests of the TCP transport. */
 
 import { readFileSync } from "node:fs";
+import { isRaftError, type RaftErrorCode } from "../../src/errors.ts";
 import { systemClock } from "../../src/node/clock.ts";
 import type { Clock } from "../../src/node/clock.ts";
 import type { Logger } from "../../src/node/logger.ts";
@@ -20,9 +21,12 @@ import type {
 
 const folder = new URL("certificates/", import.meta.url);
 
+function read(file: string): Buffer {
+  return readFileSync(new URL(file, folder));
+}
+
 /** The certificate of that file name, and whom it trusts. */
 export function certificate(name: string, authority = "ca"): TlsOptions {
-  const read = (file: string): Buffer => readFileSync(new URL(file, folder));
   return { cert: read(`${name}.crt`), key: read(`${name}.key`), ca: read(`${authority}.crt`) };
 }
 
@@ -146,6 +150,36 @@ const nodes = new Set<TestNode>();
 export async function closeAll(): Promise<void> {
   for (const node of nodes) await node.transport.close();
   nodes.clear();
+}
+
+/** The code of the error that `run` throws, or what it returns. */
+export function codeOf<Value>(run: () => Value): RaftErrorCode | Value {
+  try {
+    return run();
+  } catch (error) {
+    if (isRaftError(error)) return error.code;
+    throw error;
+  }
+}
+
+/** Sends again and again until `arrival`: what is sent before a connection stands is lost. */
+export async function sendUntil<Item>(arrival: Promise<Item>, send: () => void): Promise<Item> {
+  const arrived = arrival.then(() => true);
+  while (!(await Promise.race([arrived, nextTick()]))) send();
+  return arrival;
+}
+
+/** Resolves to false once the I/O that is due has been done. */
+export function nextTick(): Promise<boolean> {
+  return new Promise((resolve) => setImmediate(() => resolve(false)));
+}
+
+/** Delivers a heartbeat of this round over a connection that may not stand yet. */
+export function deliver(from: TestNode, to: TestNode, round = 1): Promise<PeerMessage> {
+  return sendUntil(
+    to.received.until((message) => message.type === "Heartbeat" && message.round === round),
+    () => from.transport.send(heartbeat(from.id, to.id, round)),
+  );
 }
 
 export function heartbeat(from: string, to: string, round = 1): PeerMessage {

@@ -1,7 +1,7 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { isRaftError } from "../../src/errors.ts";
 import { type Frame, frameOf, FrameParser } from "../../src/transport/frame.ts";
+import { codeOf } from "./fixtures.ts";
 
 const MAX = 20_000;
 
@@ -68,22 +68,17 @@ test("no frame with one flipped bit is taken for a frame", () => {
   for (let bit = 0; bit < frame.length * 8; bit += 1) {
     const damaged = Buffer.from(frame);
     damaged[bit >> 3] = (damaged[bit >> 3] ?? 0) ^ (1 << (bit & 7));
-    let frames: Buffer[] = [];
-    try {
-      frames = parse([damaged], 1000).frames;
-    } catch (error) {
-      expect(isRaftError(error, "RAFT_BAD_FRAME")).toBe(true);
-    }
-    expect(frames).toEqual([]);
+    expect(["RAFT_BAD_FRAME", 0]).toContain(codeOf(() => parse([damaged], 1000).frames.length));
   }
 });
 
+function header(length: number): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeUInt32BE(length);
+  return bytes;
+}
+
 test("a length of zero or above the maximum is refused as soon as it is read", () => {
-  const header = (length: number): Buffer => {
-    const bytes = Buffer.alloc(8);
-    bytes.writeUInt32BE(length);
-    return bytes;
-  };
   for (const length of [0, 101, 2 ** 31, 2 ** 32 - 1]) {
     expect(() => parse([header(length)], 100)).toThrow(`a frame of ${length} bytes`);
   }

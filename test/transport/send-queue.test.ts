@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { type Frame, frameOf } from "../../src/transport/frame.ts";
 import { SendQueue, type Urgency } from "../../src/transport/send-queue.ts";

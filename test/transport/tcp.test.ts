@@ -6,7 +6,7 @@ import { frameOf, FrameParser } from "../../src/transport/frame.ts";
 import { encodeMessage } from "../../src/transport/messages.ts";
 import { TcpClientLink, TcpTransport } from "../../src/transport/tcp.ts";
 import type { PeerMessage } from "../../src/transport/transport.ts";
-import { closeAll, Events, heartbeat, TestNode } from "./fixtures.ts";
+import { closeAll, deliver, Events, heartbeat, nextTick, sendUntil, TestNode } from "./fixtures.ts";
 import { ManualClock } from "./manual-clock.ts";
 
 const cleanups: (() => void)[] = [];
@@ -86,19 +86,6 @@ async function impostor(onSocket: (stranger: Stranger) => void): Promise<string>
   return typeof bound === "object" && bound !== null ? `127.0.0.1:${bound.port}` : "";
 }
 
-/** Sends until it has arrived: a connection may be on its way still. */
-async function deliver(from: TestNode, to: TestNode, round: number): Promise<void> {
-  let arrived = false;
-  const arrival = to.received
-    .until((message) => message.type === "Heartbeat" && message.round === round)
-    .then(() => (arrived = true));
-  while (!arrived) {
-    from.transport.send(heartbeat(from.id, to.id, round));
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  await arrival;
-}
-
 describe("a stranger is refused with a reason", () => {
   test.each<readonly [string, readonly string[], string, string]>([
     ["another protocol", ["peer", "other", ...HELLO.slice(2)], "RAFT_HANDSHAKE_REFUSED", "other"],
@@ -171,7 +158,7 @@ describe("a stranger is refused with a reason", () => {
 /** Resolves when the transport waits to dial again, and for nothing else. */
 async function retryScheduled(clock: ManualClock): Promise<void> {
   while (clock.timers !== 1 || (clock.next ?? Infinity) > 2000) {
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTick();
   }
 }
 
@@ -250,7 +237,7 @@ describe("half-open connections", () => {
     slow?.raw(framed(Buffer.from(JSON.stringify(HELLO))).subarray(0, 20));
     unconfirmed?.say(HELLO);
     await unconfirmed?.frames.until();
-    while (clock.timers < 3) await new Promise((resolve) => setImmediate(resolve));
+    while (clock.timers < 3) await nextTick();
     clock.advance(999);
     slow?.raw(Buffer.from("x"));
     clock.advance(1);
@@ -305,6 +292,7 @@ describe("half-open connections", () => {
     await Promise.all(waiting.map((stranger) => stranger.frames.until()));
     peer.tell(heartbeat("n9", "n1"));
     await node.received.until();
+    expect(node.logger.warnings.items).toEqual([expect.stringContaining("too many connections")]);
   });
 });
 
@@ -357,39 +345,39 @@ describe("clients", () => {
     while (node.clientEnds.items.length === 0) {
       connection.send(Buffer.alloc(1_000_000, 1));
       largest = Math.max(largest, connection.bufferedBytes);
-      await new Promise((resolve) => setImmediate(resolve));
+      await nextTick();
     }
     expect(node.clientEnds.items[0]).toMatchObject({ code: "RAFT_CONNECTION_LOST" });
     expect(largest).toBeLessThanOrEqual(10_000_000);
   });
 });
 
-describe("sending", () => {
-  /** A node that is connected to a peer of ours that reads nothing. */
-  async function stalled(limits: object): Promise<readonly [TestNode, Stranger]> {
-    const dialled = new Events<Stranger>();
-    const address = await impostor((stranger) => {
-      void stranger.frames.until().then(() => {
-        stranger.say(WELCOME);
-        return dialled.add(stranger);
-      });
+/** A node that is connected to a peer of ours that reads nothing. */
+async function stalled(limits: object): Promise<readonly [TestNode, Stranger]> {
+  const dialled = new Events<Stranger>();
+  const address = await impostor((stranger) => {
+    void stranger.frames.until().then(() => {
+      stranger.say(WELCOME);
+      return dialled.add(stranger);
     });
-    const node = await TestNode.start("n1", { limits });
-    node.join({ id: "n9", address });
-    const peer = await dialled.until();
-    await peer.frames.until((frame) => frame.includes("welcome"));
-    // What is sent gets through from here on: it is the same tick that opened the link.
-    let arrived = false;
-    const arrival = peer.frames.until((frame) => frame.includes("n9")).then(() => (arrived = true));
-    while (!arrived) {
-      node.transport.send(heartbeat("n1", "n9"));
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    await arrival;
-    peer.pause();
-    return [node, peer];
-  }
+  });
+  const node = await TestNode.start("n1", { limits });
+  node.join({ id: "n9", address });
+  const peer = await dialled.until();
+  await peer.frames.until((frame) => frame.includes("welcome"));
+  await sendUntil(
+    peer.frames.until((frame) => frame.includes("n9")),
+    () => node.transport.send(heartbeat("n1", "n9")),
+  );
+  peer.pause();
+  return [node, peer];
+}
 
+function isChunk(frame: string): boolean {
+  return frame.length > 100_000;
+}
+
+describe("sending", () => {
   const bulk: PeerMessage = {
     type: "SnapshotChunk",
     from: "n1",
@@ -410,11 +398,10 @@ describe("sending", () => {
     const [node, peer] = await stalled({ maxPeerQueueBytes: 4 * 1024 * 1024 });
     for (let sent = 0; sent < 400; sent += 1) {
       node.transport.send(bulk);
-      if (sent % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
+      if (sent % 10 === 0) await nextTick();
     }
     node.transport.send(heartbeat("n1", "n9", 77_777));
     const mark = Buffer.concat(encodeMessage(heartbeat("n1", "n9", 77_777))).toString();
-    const isChunk = (frame: string): boolean => frame.length > 100_000;
     const already = peer.frames.items.filter(isChunk).length;
     peer.resume();
     await peer.frames.until((frame) => frame === mark);
@@ -478,6 +465,7 @@ describe("reconnecting", () => {
       n2 = await TestNode.start("n2", { listen: address });
       await deliver(n1, n2, round);
       await deliver(n2, n1, round);
+      expect(n2.admissions.items).toEqual([{ nodeId: "n1", storeId: "store of n1" }]);
     }
   });
 
@@ -536,8 +524,11 @@ describe("reconnecting", () => {
     const former = await join(node);
     former.tell(heartbeat("n9", "n1", 1));
     await node.received.until();
-    await join(node);
+    const latter = await join(node);
     await former.closed;
+    latter.tell(heartbeat("n9", "n1", 2));
+    await node.received.until((message) => message.type === "Heartbeat" && message.round === 2);
+    expect(node.received.items).toHaveLength(2);
   });
 });
 

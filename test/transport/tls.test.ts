@@ -3,18 +3,16 @@ import { connect as connectTls } from "node:tls";
 import { afterEach, expect, test } from "vitest";
 import { systemClock } from "../../src/node/clock.ts";
 import { TcpClientLink } from "../../src/transport/tcp.ts";
-import { certificate, closeAll, heartbeat, TestNode } from "./fixtures.ts";
+import { certificate, closeAll, deliver, TestNode } from "./fixtures.ts";
 
 afterEach(closeAll);
 
-async function heard(from: TestNode, to: TestNode): Promise<void> {
-  let arrived = false;
-  const arrival = to.received.until().then(() => (arrived = true));
-  while (!arrived) {
-    from.transport.send(heartbeat(from.id, to.id));
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  await arrival;
+/** Connects as a client with that certificate, and leaves again. */
+async function visit(address: string, name: string, authority = "ca"): Promise<void> {
+  const link = new TcpClientLink({ clock: systemClock, tls: certificate(name, authority) });
+  const handler = { onFrame: (): void => undefined, onClose: (): void => undefined };
+  await link.connect(address, handler, new AbortController().signal);
+  await link.close();
 }
 
 test("members with certificates of their names talk", async () => {
@@ -22,15 +20,17 @@ test("members with certificates of their names talk", async () => {
   const n2 = await TestNode.start("n2", { tls: certificate("n2") });
   n1.join(n2);
   n2.join(n1);
-  await heard(n1, n2);
-  await heard(n2, n1);
+  await deliver(n1, n2);
+  await deliver(n2, n1);
+  expect(n1.admissions.items).toContainEqual({ nodeId: "n2", storeId: "store of n2" });
 });
 
 test("the common name counts where there is no other", async () => {
   const n1 = await TestNode.start("n1", { tls: certificate("n1") });
   const n2 = await TestNode.start("n2", { tls: certificate("cn") });
   n1.join(n2);
-  await heard(n1, n2);
+  await deliver(n1, n2);
+  expect(n2.refusals.items).toEqual([]);
 });
 
 test("a member that dials with the certificate of another is refused", async () => {
@@ -97,20 +97,15 @@ test("who shows no certificate is cut off", async () => {
 
 test("a client needs a certificate of the authority, and a member that is who it says", async () => {
   const n1 = await TestNode.start("n1", { tls: certificate("n1") });
-  const open = (address: string, name: string, ca = "ca"): Promise<unknown> => {
-    const link = new TcpClientLink({ clock: systemClock, tls: certificate(name, ca) });
-    const handler = { onFrame: (): void => undefined, onClose: (): void => undefined };
-    return link.connect(address, handler, new AbortController().signal).then(() => link.close());
-  };
-  await open(n1.address, "client");
-  await expect(open(n1.address, "other-n2")).rejects.toMatchObject({
+  await visit(n1.address, "client");
+  await expect(visit(n1.address, "other-n2")).rejects.toMatchObject({
     code: "RAFT_CONNECTION_LOST",
   });
-  await expect(open(n1.address, "client", "other-ca")).rejects.toMatchObject({
+  await expect(visit(n1.address, "client", "other-ca")).rejects.toMatchObject({
     code: "RAFT_CONNECTION_LOST",
   });
   const impostor = await TestNode.start("n2", { tls: certificate("n1") });
-  await expect(open(impostor.address, "client")).rejects.toMatchObject({
+  await expect(visit(impostor.address, "client")).rejects.toMatchObject({
     code: "RAFT_WRONG_NODE",
   });
 });
