@@ -86,27 +86,27 @@ async function flipBit(path: string, position: number): Promise<void> {
   await writeFile(path, bytes);
 }
 
-describe("a flipped bit in the journal", () => {
-  /** Forty writes of 4 KiB in term 1, and a vote in term 2 by the last, all acknowledged. */
-  async function life(lastVote: boolean): Promise<string> {
-    const storage = await openNew();
-    const payload = "x".repeat(4_096);
-    await storage.write(write(1, { hardState: hard(1, "a") }));
-    for (let n = 2; n <= 40; n += 1) {
-      await storage.write(write(n, { entries: commands(n - 1, n - 1, 1, payload) }));
-    }
-    if (lastVote) await storage.write(write(41, { hardState: hard(2, "b") }));
-    // A killed process does not close; a copy of the folder as it stands is what it leaves.
-    const copy = join(folder, "copy");
-    await mkdir(join(copy, "level"), { recursive: true });
-    for (const name of await readdir(join(folder, "level"))) {
-      if (name === "LOCK") continue;
-      await writeFile(join(copy, "level", name), await readFile(join(folder, "level", name)));
-    }
-    await writeFile(join(copy, "guard"), await readFile(join(folder, "guard")));
-    return copy;
+/** Forty writes of 4 KiB in term 1, and a vote in term 2 by the last, all acknowledged. */
+async function life(lastVote: boolean): Promise<string> {
+  const storage = await openNew();
+  const payload = "x".repeat(4_096);
+  await storage.write(write(1, { hardState: hard(1, "a") }));
+  for (let n = 2; n <= 40; n += 1) {
+    await storage.write(write(n, { entries: commands(n - 1, n - 1, 1, payload) }));
   }
+  if (lastVote) await storage.write(write(41, { hardState: hard(2, "b") }));
+  // A killed process does not close; a copy of the folder as it stands is what it leaves.
+  const copy = join(folder, "copy");
+  await mkdir(join(copy, "level"), { recursive: true });
+  for (const name of await readdir(join(folder, "level"))) {
+    if (name === "LOCK") continue;
+    await writeFile(join(copy, "level", name), await readFile(join(folder, "level", name)));
+  }
+  await writeFile(join(copy, "guard"), await readFile(join(folder, "guard")));
+  return copy;
+}
 
+describe("a flipped bit in the journal", () => {
   test("nothing is wrong with the copy as such", async () => {
     const copy = await life(true);
     const { state } = await create(copy).open(identity);
@@ -169,6 +169,15 @@ describe("a flipped bit in the journal", () => {
   });
 });
 
+async function load(path: string): Promise<unknown> {
+  const guard = new FileGuard(path);
+  try {
+    return await guard.load();
+  } finally {
+    await guard.close();
+  }
+}
+
 describe("the guard file", () => {
   const first = { watermark: 1, currentTerm: 1, votedFor: "a" };
   const second = { watermark: 2, currentTerm: 2, votedFor: undefined };
@@ -181,15 +190,6 @@ describe("the guard file", () => {
     await guard.save(second);
     await guard.close();
     return path;
-  }
-
-  async function load(path: string): Promise<unknown> {
-    const guard = new FileGuard(path);
-    try {
-      return await guard.load();
-    } finally {
-      await guard.close();
-    }
   }
 
   test("the last record saved is found", async () => {
@@ -280,14 +280,18 @@ describe("a full disk", () => {
     const storage = await openNew(path);
     const payload = "x".repeat(100_000);
     let acknowledged = 0;
-    let failure: unknown;
-    while (failure === undefined && acknowledged < 500) {
-      const n = acknowledged + 1;
-      await storage.write(write(n, { entries: commands(n, n, 1, payload) })).then(
-        () => (acknowledged = n),
-        (error: unknown) => (failure = error),
-      );
+    async function writeUntilFull(): Promise<unknown> {
+      for (let n = 1; n < 500; n += 1) {
+        try {
+          await storage.write(write(n, { entries: commands(n, n, 1, payload) }));
+        } catch (error) {
+          return error;
+        }
+        acknowledged = n;
+      }
+      return undefined;
     }
+    const failure = await writeUntilFull();
     expect(failure).toMatchObject({
       code: "RAFT_STORAGE_FAILED",
       message: expect.stringContaining("No space left on device"),
