@@ -52,6 +52,7 @@ const FINAL: ReadonlySet<RaftErrorCode> = new Set<RaftErrorCode>([
   "RAFT_INVALID_COMMAND",
   "RAFT_INVALID_OPTION",
   "RAFT_TOO_LARGE",
+  "RAFT_QUERY_FAILED",
 ]);
 
 /** The same node may answer otherwise in a while. Any other error sends us to another node. */

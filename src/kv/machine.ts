@@ -32,7 +32,7 @@ import type {
   KvRangeAnswer,
   VersionedValue,
 } from "./results.ts";
-import { BlockReader, chunksOf } from "./snapshot-stream.ts";
+import { BlockReader, chunksOf, readingSnapshot } from "./snapshot-stream.ts";
 
 const SNAPSHOT_FORMAT = "quorate-kv";
 const SNAPSHOT_VERSION = 1;
@@ -81,7 +81,7 @@ export class KvMachine implements StateMachine<KvResult, KvQuery, KvAnswer> {
 
   /** Rejects with `RAFT_FORMAT_VERSION` or `RAFT_CORRUPT`; then nothing has changed. */
   async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    this.#tree = await treeFrom(new BlockReader(chunks));
+    this.#tree = await readingSnapshot(treeFrom(new BlockReader(chunks)));
   }
 
   #applyCommand({ payload, index }: AppliedCommand): KvResult {

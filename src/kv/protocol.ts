@@ -72,7 +72,7 @@ const STATUS = 2;
 const DONE = 0;
 const FAILED = 1;
 
-/** Every code, so that one from outside can be checked; complete, or this does not compile. */
+/** Every code, to tell those that we know; complete, or this does not compile. */
 const ERROR_CODES: Readonly<Record<RaftErrorCode, true>> = {
   RAFT_INVALID_OPTION: true,
   RAFT_INVALID_COMMAND: true,
@@ -100,6 +100,7 @@ const ERROR_CODES: Readonly<Record<RaftErrorCode, true>> = {
   RAFT_HANDSHAKE_REFUSED: true,
   RAFT_CONNECTION_LOST: true,
   RAFT_BAD_FRAME: true,
+  RAFT_QUERY_FAILED: true,
   RAFT_SESSION_EXPIRED: true,
   RAFT_INTERNAL: true,
 };
@@ -195,10 +196,13 @@ function responseFrom(value: unknown): ClientResponse {
 }
 
 function errorFrom([, , code, message, outcome, leader]: readonly unknown[]): RaftError {
-  if (!isErrorCode(code) || typeof message !== "string" || !isOutcome(outcome)) {
+  if (typeof code !== "string" || typeof message !== "string" || !isOutcome(outcome)) {
     throw badFrame("holds what is no error");
   }
-  return new RaftError(code, message, { outcome, leader: leaderHintFrom(leader) });
+  const options = { outcome, leader: leaderHintFrom(leader) };
+  if (isErrorCode(code)) return new RaftError(code, message, options);
+  // A newer node may know more codes than we do; its outcome is what matters.
+  return new RaftError("RAFT_INTERNAL", `${code}: ${message}`, options);
 }
 
 /** A hint from outside: [id, address], or nil. */
@@ -211,8 +215,8 @@ export function leaderHintFrom(value: unknown): LeaderHint | undefined {
   return { id, address };
 }
 
-function isErrorCode(value: unknown): value is RaftErrorCode {
-  return typeof value === "string" && Object.hasOwn(ERROR_CODES, value);
+function isErrorCode(code: string): code is RaftErrorCode {
+  return Object.hasOwn(ERROR_CODES, code);
 }
 
 function isOutcome(value: unknown): value is Outcome {

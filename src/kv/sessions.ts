@@ -20,7 +20,7 @@ import type { CommandEnvelope } from "./envelope.ts";
 import type { Refused, SessionClosed, SessionResult } from "./session-result.ts";
 import { SessionTable } from "./session-table.ts";
 import type { CachedResult, ResultCodec } from "./session-table.ts";
-import { BlockReader, chunksOf } from "./snapshot-stream.ts";
+import { BlockReader, chunksOf, readingSnapshot } from "./snapshot-stream.ts";
 
 /**
  * Part of the replicated state machine: the numbers must be the same on every member, so change them only while all
@@ -129,10 +129,14 @@ class SessionMachine<Result, Query, Answer> implements StateMachine<
   /** Rejects with `RAFT_FORMAT_VERSION` or `RAFT_CORRUPT`, or as the machine does; then the table has not changed. */
   async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
     const reader = new BlockReader(chunks);
-    checkHeader(decode(await reader.read()));
-    const table = await SessionTable.read(reader, this.#codec);
+    const table = await readingSnapshot(this.#readTable(reader));
     await this.#machine.restore(reader.rest());
     this.#table = table;
+  }
+
+  async #readTable(reader: BlockReader): Promise<SessionTable<Result>> {
+    checkHeader(decode(await reader.read()));
+    return SessionTable.read(reader, this.#codec);
   }
 
   #admit(

@@ -3,7 +3,7 @@
  * takes the stream in chunks of any other size, since storage and network cut it anew.
  */
 
-import { RaftError } from "../errors.ts";
+import { isRaftError, RaftError } from "../errors.ts";
 
 /** Most bytes of a chunk. */
 const CHUNK_BYTES = 64 * 1024;
@@ -87,6 +87,16 @@ export class BlockReader {
   async #next(): Promise<Uint8Array | undefined> {
     const { done, value } = await this.#chunks.next();
     return done === true ? undefined : value;
+  }
+}
+
+/** Waits for a reader of snapshots. Bytes that do not decode are no bad frame here, but damage: `RAFT_CORRUPT`. */
+export async function readingSnapshot<Value>(reading: Promise<Value>): Promise<Value> {
+  try {
+    return await reading;
+  } catch (cause) {
+    if (!isRaftError(cause, "RAFT_BAD_FRAME")) throw cause;
+    throw new RaftError("RAFT_CORRUPT", `the snapshot is damaged: ${cause.message}`, { cause });
   }
 }
 

@@ -30,12 +30,12 @@ async function outcome<Value>(
   call: Promise<Value>,
   ms = 20_000,
 ): Promise<Value> {
-  let over = false;
-  const watched = call.finally(() => (over = true));
+  const progress = { over: false };
+  const watched = call.finally(() => (progress.over = true));
   watched.catch(() => undefined);
   await clock.settle();
-  for (let passed = 0; passed < ms && !over; passed += 5) await clock.advance(5);
-  if (!over) throw new Error(`not settled within ${ms} ms`);
+  for (let passed = 0; passed < ms && !progress.over; passed += 5) await clock.advance(5);
+  if (!progress.over) throw new Error(`not settled within ${ms} ms`);
   return watched;
 }
 

@@ -5,9 +5,19 @@
 
 import { RaftError } from "../../../src/errors.ts";
 import { kvStore } from "../../../src/kv/index.ts";
-import type { HostStatus, KvHost, KvQuery, KvStore, KvStoreOptions } from "../../../src/kv/index.ts";
+import type {
+  HostStatus,
+  KvHost,
+  KvQuery,
+  KvStore,
+  KvStoreOptions,
+} from "../../../src/kv/index.ts";
 import type { Sink } from "../../../src/node/sink.ts";
-import type { ClientLink, Connection, ConnectionHandler } from "../../../src/transport/transport.ts";
+import type {
+  ClientLink,
+  Connection,
+  ConnectionHandler,
+} from "../../../src/transport/transport.ts";
 import type { ManualClock } from "./manual-clock.ts";
 
 /** What becomes of one command or read at the leader. */
@@ -75,7 +85,10 @@ export class FakeCluster implements ClientLink {
     }
     const near = new FakeConnection(this.clock, address);
     const far = new FakeConnection(this.clock, "client");
-    const server = this.store.clients(this.#host(address, () => far.close()), far);
+    const server = this.store.clients(
+      this.#host(address, () => far.close()),
+      far,
+    );
     near.join(far, handler);
     far.join(near, {
       onFrame: (frame) => {
@@ -222,18 +235,19 @@ export class FakeConnection implements Connection {
   }
 
   close(): void {
-    this.#end(undefined);
-    this.#clock.defer(() => this.#peer?.#end(undefined));
+    this.end(undefined);
+    this.#clock.defer(() => this.#peer?.end(undefined));
   }
 
   /** Both ends at once, and what is on its way is lost. */
   break(): void {
     const error = new RaftError("RAFT_CONNECTION_LOST", "the cable was cut");
-    this.#end(error);
-    this.#peer?.#end(error);
+    this.end(error);
+    this.#peer?.end(error);
   }
 
-  #end(error: Error | undefined): void {
+  /** This end only. */
+  end(error: Error | undefined): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#handler?.onClose(error);

@@ -1,0 +1,146 @@
+import { expect, test } from "vitest";
+import { RaftError } from "../../src/errors.ts";
+import { encodeCommand, encodeEnvelope, serveClient } from "../../src/kv/index.ts";
+import type { ClientServerOptions, KvHost } from "../../src/kv/index.ts";
+import { decodeResponses, encodeRequests } from "../../src/kv/protocol.ts";
+import type { ClientRequest, ClientResponse } from "../../src/kv/protocol.ts";
+import type { Sink } from "../../src/node/sink.ts";
+import type { ConnectionHandler } from "../../src/transport/transport.ts";
+import { FakeConnection } from "./support/fake-cluster.ts";
+import { ManualClock } from "./support/manual-clock.ts";
+
+interface Submitted {
+  readonly command: Uint8Array;
+  readonly sink: Sink<unknown>;
+  readonly token: number;
+}
+
+function parseQuery(value: unknown): unknown {
+  if (value === "bad") throw new RaftError("RAFT_INVALID_COMMAND", "bad");
+  return value;
+}
+
+/** A server whose host keeps everything, and the client's end of its connection. */
+class World {
+  readonly clock = new ManualClock();
+  readonly connection = new FakeConnection(this.clock, "client");
+  readonly submitted: Submitted[] = [];
+  readonly reads: unknown[] = [];
+  readonly handler: ConnectionHandler;
+
+  constructor(options: Partial<ClientServerOptions<unknown>> = {}) {
+    const host: KvHost<unknown> = {
+      submit: (command, sink, token) => void this.submitted.push({ command, sink, token }),
+      submitRead: (query) => void this.reads.push(query),
+      status: () => {
+        throw new Error("not asked");
+      },
+    };
+    this.handler = serveClient(host, this.connection, {
+      clock: this.clock,
+      parseQuery,
+      ...options,
+    });
+    this.connection.join(undefined, this.handler);
+  }
+
+  receive(...requests: readonly ClientRequest[]): void {
+    for (const frame of encodeRequests(requests)) this.connection.receive(frame);
+  }
+
+  async responses(): Promise<readonly ClientResponse[]> {
+    await this.clock.settle();
+    return this.connection.sent.flatMap(decodeResponses);
+  }
+}
+
+function propose(id: number): ClientRequest {
+  return { type: "propose", id, command: Uint8Array.of(id + 1) };
+}
+
+test("rule 62: the bytes of a command reach the node as the client made them, session and all", () => {
+  const world = new World();
+  const payload = encodeCommand({ type: "put", key: "k", value: "v" });
+  const sent = { sessionId: 7, sequence: 3, lowestOutstanding: 2 };
+  const command = encodeEnvelope({ type: "command", ...sent, payload });
+  world.receive({ type: "propose", id: 1, command });
+  expect(Buffer.compare(world.submitted[0]?.command ?? new Uint8Array(), command)).toBe(0);
+});
+
+test("responses of one turn leave in one frame, in any order", async () => {
+  const world = new World();
+  world.receive(propose(1), propose(2), propose(3));
+  const [first, second, third] = world.submitted;
+  third?.sink.done(third.token, 12, "three");
+  first?.sink.failed(first.token, new RaftError("RAFT_STOPPED", "stopped", { outcome: "unknown" }));
+  second?.sink.done(second.token, 11, "two");
+
+  expect(await world.responses()).toMatchObject([
+    { type: "done", id: 3, index: 12, value: "three" },
+    { type: "failed", id: 1, error: { code: "RAFT_STOPPED", outcome: "unknown" } },
+    { type: "done", id: 2, index: 11, value: "two" },
+  ]);
+  expect(world.connection.sent).toHaveLength(1);
+});
+
+test("a bad query is answered, a bad frame closes the connection and reaches nobody", async () => {
+  const world = new World();
+  world.receive({ type: "read", id: 1, query: "bad" }, { type: "read", id: 2, query: "good" });
+  expect(await world.responses()).toMatchObject([
+    { type: "failed", id: 1, error: { code: "RAFT_INVALID_COMMAND" } },
+  ]);
+  expect(world.reads).toEqual(["good"]);
+
+  world.connection.receive(Uint8Array.of(1, 2, 3));
+  expect(world.connection.closed).toBe(true);
+  expect(world.reads).toEqual(["good"]);
+});
+
+test("rule 70: too many unanswered requests are refused as overload, certainly not applied", async () => {
+  const world = new World({ maxOutstanding: 2 });
+  world.receive(propose(1), propose(2), propose(3));
+  expect(world.submitted).toHaveLength(2);
+  expect(await world.responses()).toMatchObject([
+    { id: 3, error: { code: "RAFT_OVERLOADED", outcome: "rejected" } },
+  ]);
+
+  const [first] = world.submitted;
+  first?.sink.done(first.token, 1, undefined);
+  world.receive(propose(4));
+  expect(world.submitted).toHaveLength(3);
+});
+
+test("a client that does not take its responses is refused, then closed", async () => {
+  const world = new World({ maxBufferedBytes: 1000 });
+  world.connection.bufferedBytes = 1001;
+  world.receive(propose(1));
+  expect(await world.responses()).toMatchObject([{ id: 1, error: { code: "RAFT_OVERLOADED" } }]);
+  expect(world.submitted).toHaveLength(0);
+  expect(world.connection.closed).toBe(false);
+
+  world.connection.bufferedBytes = 8001;
+  world.receive(propose(2));
+  await world.clock.settle();
+  expect(world.connection.closed).toBe(true);
+});
+
+test("what the node answers after the connection has closed goes nowhere", async () => {
+  const world = new World();
+  world.receive(propose(1), propose(2));
+  const [first, second] = world.submitted;
+  first?.sink.done(first.token, 1, "early");
+  world.connection.close();
+  second?.sink.done(second.token, 2, "late");
+  expect(await world.responses()).toEqual([]);
+  world.connection.receive(Uint8Array.of(1, 2, 3));
+  world.handler.onFrame(encodeRequests([propose(3)])[0] ?? new Uint8Array());
+  expect(world.submitted).toHaveLength(2);
+});
+
+test("bounds that are no positive integers are refused", () => {
+  for (const options of [{ maxOutstanding: 0 }, { maxBufferedBytes: 1.5 }]) {
+    expect(() => new World(options)).toThrow(
+      expect.objectContaining({ code: "RAFT_INVALID_OPTION" }),
+    );
+  }
+});
