@@ -176,6 +176,11 @@ export class RaftNode<Result = unknown, Query = unknown, Answer = unknown>
     };
   }
 
+  /** The core's whole state, for checkers and diagnosis: to look at between turns, not to touch. */
+  get state(): Readonly<RaftState> {
+    return this.#driver.state;
+  }
+
   /** Resolves as soon as a leader is known here. Rejects when aborted or stopped. */
   waitForLeader(options: CallOptions = {}): Promise<LeaderHint> {
     return this.#waiters.until(this.#driver.state, options.signal, () => this.#driver.leaderHint);
