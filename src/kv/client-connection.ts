@@ -14,7 +14,7 @@ export interface Outgoing<Call> {
   readonly call: Call;
   readonly request:
     | { readonly type: "propose"; readonly command: Uint8Array }
-    | { readonly type: "read"; readonly query: unknown }
+    | { readonly type: "read" | "local-read"; readonly query: unknown }
     | { readonly type: "status" };
 }
 

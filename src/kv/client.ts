@@ -57,6 +57,14 @@ export interface CallOptions {
   readonly deadlineMs?: number;
 }
 
+export interface ReadCallOptions extends CallOptions {
+  /**
+   * `"linearizable"` (default): sees every write that was answered before the call. `"local"`: what the node that we are
+   * connected to has applied, however old; needs no leader. With one endpoint that node is known.
+   */
+  readonly consistency?: "linearizable" | "local";
+}
+
 export interface KvRead {
   /** The state that was read includes this log index. */
   readonly index: LogIndex;
@@ -139,8 +147,7 @@ export class KvClient implements AsyncDisposable {
     });
   }
 
-  /** Linearizable: sees every write that was answered before the call. */
-  async get(key: string, options?: CallOptions): Promise<KvRead> {
+  async get(key: string, options?: ReadCallOptions): Promise<KvRead> {
     return this.#read({ type: "get", key }, options, (index, value) => {
       const answer = answerFrom(value);
       if (answer.type !== "get") throw new TypeError("not the answer to a get");
@@ -149,8 +156,8 @@ export class KvClient implements AsyncDisposable {
     });
   }
 
-  /** Linearizable; all entries are of one moment. */
-  async range(range: RangeOptions = {}, options?: CallOptions): Promise<KvRange> {
+  /** All entries are of one moment. */
+  async range(range: RangeOptions = {}, options?: ReadCallOptions): Promise<KvRange> {
     const { start, end, limit = DEFAULT_RANGE_LIMIT, reverse = false } = range;
     return this.#read({ type: "range", start, end, limit, reverse }, options, (index, value) => {
       const answer = answerFrom(value);
@@ -241,10 +248,11 @@ export class KvClient implements AsyncDisposable {
 
   #read<Value>(
     query: KvQuery,
-    options: CallOptions | undefined,
+    options: ReadCallOptions | undefined,
     accept: (index: LogIndex, value: unknown) => Value,
   ): Promise<Value> {
-    const request = { type: "read", query: queryToArray(query) } as const;
+    const type = options?.consistency === "local" ? "local-read" : "read";
+    const request = { type, query: queryToArray(query) } as const;
     return this.#dispatcher.run(request, accept, this.#limits(options));
   }
 

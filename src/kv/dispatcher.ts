@@ -183,6 +183,7 @@ export class Dispatcher implements ConnectionEvents<Purpose> {
         return;
       }
       case "read":
+      case "local-read":
       case "status":
         this.#succeed(operation, index, value);
         return;
@@ -313,6 +314,7 @@ export class Dispatcher implements ConnectionEvents<Purpose> {
     const { request } = operation;
     switch (request.type) {
       case "read":
+      case "local-read":
         return request;
       case "status":
       case "leader":

@@ -18,6 +18,8 @@ export interface KvStatus {
   readonly leaderHint: LeaderHint | undefined;
   readonly commitIndex: LogIndex;
   readonly lastApplied: LogIndex;
+  /** The first entry that is still in the log. */
+  readonly firstIndex: LogIndex;
   readonly lastIndex: LogIndex;
   readonly snapshotIndex: LogIndex;
   readonly configuration: Configuration;
@@ -42,6 +44,7 @@ export function statusToArray(status: HostStatus): readonly unknown[] {
     status.currentTerm,
     status.commitIndex,
     status.lastApplied,
+    status.firstIndex,
     status.lastIndex,
     status.snapshotIndex,
   ];
@@ -49,15 +52,17 @@ export function statusToArray(status: HostStatus): readonly unknown[] {
 
 /** The reverse; throws `RAFT_BAD_FRAME` where the value is anything else. */
 export function statusFrom(value: unknown): KvStatus {
-  if (!Array.isArray(value) || value.length !== 10) throw malformed();
+  if (!Array.isArray(value) || value.length !== 11) throw malformed();
   const [id, address, role, hint, configuration, ...numbers]: readonly unknown[] = value;
-  const [currentTerm, commitIndex, lastApplied, lastIndex, snapshotIndex] =
+  const [currentTerm, commitIndex, lastApplied, firstIndex, lastIndex, snapshotIndex] =
     numbers.map(naturalFrom);
   if (typeof id !== "string" || typeof address !== "string" || !isRole(role)) throw malformed();
   if (currentTerm === undefined || commitIndex === undefined || lastApplied === undefined) {
     throw malformed();
   }
-  if (lastIndex === undefined || snapshotIndex === undefined) throw malformed();
+  if (firstIndex === undefined || lastIndex === undefined || snapshotIndex === undefined) {
+    throw malformed();
+  }
   return {
     id,
     address,
@@ -66,6 +71,7 @@ export function statusFrom(value: unknown): KvStatus {
     leaderHint: leaderHintFrom(hint),
     commitIndex,
     lastApplied,
+    firstIndex,
     lastIndex,
     snapshotIndex,
     configuration: configurationFromArray(configuration),

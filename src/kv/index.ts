@@ -10,6 +10,7 @@ export type {
   KvRead,
   KvWrite,
   RangeOptions,
+  ReadCallOptions,
 } from "./client.ts";
 
 export {

@@ -35,9 +35,9 @@ export interface ProposeRequest extends RequestHeader {
   readonly command: Uint8Array;
 }
 
-/** Answer this query linearizably. */
+/** Answer this query: linearizably, or, as `"local-read"`, from what this node has applied, however old. */
 export interface ReadRequest extends RequestHeader {
-  readonly type: "read";
+  readonly type: "read" | "local-read";
   readonly query: unknown;
 }
 
@@ -68,6 +68,7 @@ export type ClientResponse = DoneResponse | FailedResponse;
 const PROPOSE = 0;
 const READ = 1;
 const STATUS = 2;
+const LOCAL_READ = 3;
 
 const DONE = 0;
 const FAILED = 1;
@@ -153,6 +154,8 @@ function requestToArray(request: ClientRequest): readonly unknown[] {
       return [PROPOSE, request.id, request.command];
     case "read":
       return [READ, request.id, request.query];
+    case "local-read":
+      return [LOCAL_READ, request.id, request.query];
     case "status":
       return [STATUS, request.id];
   }
@@ -166,6 +169,7 @@ function requestFrom(value: unknown): ClientRequest {
     return { type: "propose", id, command: body };
   }
   if (code === READ && fields.length === 3) return { type: "read", id, query: body };
+  if (code === LOCAL_READ && fields.length === 3) return { type: "local-read", id, query: body };
   if (code === STATUS && fields.length === 2) return { type: "status", id };
   throw badFrame("holds what is no request");
 }

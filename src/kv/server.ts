@@ -16,14 +16,18 @@ import type { Connection, ConnectionHandler } from "../transport/transport.ts";
 import { statusToArray } from "./host-status.ts";
 import type { HostStatus } from "./host-status.ts";
 import { decodeRequests, encodeResponses } from "./protocol.ts";
-import type { ClientRequest, ClientResponse } from "./protocol.ts";
+import type { ClientRequest, ClientResponse, ReadRequest } from "./protocol.ts";
 
 /** What is needed of a node. */
 export interface KvHost<Query> {
   /** The command is handed over, not copied. */
   submit(command: Uint8Array, sink: Sink<unknown>, token: number): void;
-  /** Linearizable. */
-  submitRead(query: Query, sink: Sink<unknown>, token: number): void;
+  submitRead(
+    query: Query,
+    sink: Sink<unknown>,
+    token: number,
+    consistency: "linearizable" | "local",
+  ): void;
   status(): HostStatus;
 }
 
@@ -105,7 +109,10 @@ class ClientServer<Query> implements ConnectionHandler, Sink<unknown> {
         this.#host.submit(request.command, this, request.id);
         return;
       case "read":
-        this.#read(request.id, request.query);
+        this.#read(request, "linearizable");
+        return;
+      case "local-read":
+        this.#read(request, "local");
         return;
       case "status": {
         const status = this.#host.status();
@@ -116,7 +123,7 @@ class ClientServer<Query> implements ConnectionHandler, Sink<unknown> {
     }
   }
 
-  #read(id: number, value: unknown): void {
+  #read({ id, query: value }: ReadRequest, consistency: "linearizable" | "local"): void {
     let query: Query;
     try {
       query = this.#parseQuery(value);
@@ -126,7 +133,7 @@ class ClientServer<Query> implements ConnectionHandler, Sink<unknown> {
       return;
     }
     this.#outstanding += 1;
-    this.#host.submitRead(query, this, id);
+    this.#host.submitRead(query, this, id, consistency);
   }
 
   #refusal(): RaftError | undefined {
