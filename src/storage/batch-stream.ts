@@ -1,5 +1,7 @@
 /**
  * The one stream of writes to an ordered store: one batch under way at a time, whatever waits meanwhile becomes the next.
+ * Every batch is synced. LevelDB keeps its word on the order of batches only so: when it begins a new journal, what was
+ * not synced in the old one can be lost while a later, synced batch is kept.
  *
  * The stream ends with the first failure. Nothing is retried: after a failed fsync nobody knows what the disk holds
  * (rule 72), and a store whose journal broke off in the middle of a record would append behind the break.
@@ -23,8 +25,8 @@ export interface Work {
 export interface BatchSink {
   /** Makes a batch durable. */
   commit(operations: StoreOperation[]): Promise<void>;
-  /** Does a little of what can wait; `false` where there is nothing to do. */
-  tidy(): Promise<boolean>;
+  /** A few removals that can wait for the next batch; none where there is nothing to remove. Runs beside `commit`. */
+  tidy(): Promise<readonly StoreOperation[]>;
 }
 
 interface Waiting {
@@ -77,11 +79,12 @@ export class BatchStream {
     // One step later, so that what is added in one go becomes one batch.
     await Promise.resolve();
     try {
-      let isTidy = false;
-      while (this.#waiting.length > 0 || !isTidy) {
-        if (this.#waiting.length > 0) await this.#writeNext();
-        // After each batch too, or under a steady load there would never be a time for it.
-        isTidy = this.#isClosed || !(await this.#sink.tidy());
+      let removals: readonly StoreOperation[] = [];
+      for (;;) {
+        if (this.#waiting.length === 0 && removals.length === 0) removals = await this.#tidy();
+        const taken = this.#take();
+        if (taken.length === 0 && removals.length === 0) break;
+        removals = await this.#write(taken, removals);
       }
     } catch (error) {
       this.#fail(storageFailure(error, "a write failed"));
@@ -89,21 +92,30 @@ export class BatchStream {
     this.#running = undefined;
   }
 
-  async #writeNext(): Promise<void> {
-    const taken = this.#take();
+  /** Makes what was taken durable, removals in the same batch; finds out meanwhile what to remove in the next. */
+  async #write(
+    taken: readonly Waiting[],
+    removals: readonly StoreOperation[],
+  ): Promise<readonly StoreOperation[]> {
     try {
       const operations: StoreOperation[] = [];
       for (const { work } of taken) {
         const planned = work.plan(operations);
         if (planned !== undefined) await planned;
       }
-      await this.#sink.commit(operations);
+      operations.push(...removals);
+      const [next] = await Promise.all([this.#tidy(), this.#sink.commit(operations)]);
+      for (const { resolve } of taken) resolve();
+      return next;
     } catch (error) {
       const failure = storageFailure(error, "a write failed");
       for (const { reject } of taken) reject(failure);
       throw failure;
     }
-    for (const { resolve } of taken) resolve();
+  }
+
+  async #tidy(): Promise<readonly StoreOperation[]> {
+    return this.#isClosed ? [] : await this.#sink.tidy();
   }
 
   /** What goes into the next batch: at least one. */

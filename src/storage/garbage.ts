@@ -1,6 +1,6 @@
 /**
  * What nobody can read any more and still takes room: log records below the compacted prefix, chunks of snapshots that
- * were replaced, dropped or never switched in. It is removed a few keys at a time, between writes.
+ * were replaced, dropped or never switched in. It is removed a few keys at a time, along with the writes.
  */
 
 import type { LogIndex } from "../core/types.ts";
@@ -39,12 +39,12 @@ export class Garbage {
     this.#logSeen = index;
   }
 
-  /** The next few removals; `undefined` where there is nothing left to remove. */
-  async next(): Promise<readonly StoreOperation[] | undefined> {
+  /** The next few removals; none where there is nothing left to remove. */
+  async next(): Promise<readonly StoreOperation[]> {
     if (this.#logBelow !== undefined) await this.#resolveLog(this.#logBelow);
     for (;;) {
       const range = this.#ranges.shift();
-      if (range === undefined) return undefined;
+      if (range === undefined) return [];
       const keys = await this.#store.keys({ ...range, limit: STEP_KEYS });
       const last = keys.at(-1);
       if (last === undefined) continue;

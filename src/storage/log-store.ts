@@ -8,13 +8,22 @@
 
 import type { Entry, NodeId, SnapshotMeta, StoredState, Write } from "../core/types.ts";
 import { encodeEntries } from "../entry-codec.ts";
+import { RaftError } from "../errors.ts";
 import { BatchStream } from "./batch-stream.ts";
 import { assertContract, storageFailure, verify } from "./checks.ts";
 import { Garbage } from "./garbage.ts";
 import { GuardKeeper, verifyAgainstGuard } from "./guard.ts";
 import type { Guard, GuardRecord } from "./guard.ts";
-import { chunkKey, keyOf, numberRange, putChunk, putMarker, putMeta, putPeer } from "./layout.ts";
-import { readChunkRecord } from "./layout.ts";
+import {
+  chunkKey,
+  keyOf,
+  numberRange,
+  putChunk,
+  putMarker,
+  putMeta,
+  putPeer,
+  readChunkRecord,
+} from "./layout.ts";
 import type { StoredSnapshot } from "./layout.ts";
 import { readEntries } from "./log-reader.ts";
 import { applyWrite, initialState, markerOf } from "./log-state.ts";
@@ -47,9 +56,7 @@ interface Session {
   newestSnapshot: string;
   nextSnapshot: number;
   nextSequence: number;
-  /** The number of the last batch, and of the last that was synced. */
   batchNumber: number;
-  syncedNumber: number;
 }
 
 export class LogStore implements Storage {
@@ -73,7 +80,8 @@ export class LogStore implements Storage {
       await this.#store.open();
       return await this.#recover(identity);
     } catch (error) {
-      await this.close();
+      // Why it cannot be opened matters more than whether it can be closed.
+      await this.close().catch(() => undefined);
       throw storageFailure(error, "the storage cannot be opened");
     }
   }
@@ -168,8 +176,9 @@ export class LogStore implements Storage {
     const session = this.#session;
     try {
       const isWhole = await session?.stream.close();
-      // Of what was not synced nothing may be promised: only the guard would remember it after a power failure.
-      if (isWhole === true) await session?.keeper.settle(session.syncedNumber);
+      if (isWhole === true) await session?.keeper.settle(session.batchNumber);
+    } catch (error) {
+      throw storageFailure(error, "the guard cannot be saved");
     } finally {
       await this.#guard.close();
       await this.#store.close();
@@ -178,6 +187,7 @@ export class LogStore implements Storage {
 
   #usable(): Session {
     const session = this.#session;
+    if (this.#closing !== undefined) throw new RaftError("RAFT_STOPPED", "the storage is closed");
     assertContract(session !== undefined, "it is not open");
     if (session.stream.failure !== undefined) throw session.stream.failure;
     return session;
@@ -204,7 +214,7 @@ export class LogStore implements Storage {
     // What was found may be in the page cache only, written by a process that was killed. Before anybody acts on it,
     // a synced batch makes it durable, and the guard learns of it.
     await this.#commit(session, recovered === undefined ? [putMeta(found.meta)] : []);
-    await session.keeper.settle(session.syncedNumber);
+    await session.keeper.settle(session.batchNumber);
     this.#session = session;
     session.stream.wake();
     return {
@@ -225,7 +235,7 @@ export class LogStore implements Storage {
       state,
       stream: new BatchStream({
         commit: (operations) => this.#commit(session, operations),
-        tidy: () => this.#tidy(session),
+        tidy: () => garbage.next(),
       }),
       garbage,
       keeper,
@@ -237,7 +247,6 @@ export class LogStore implements Storage {
       nextSnapshot: found.nextSnapshot,
       nextSequence: 1,
       batchNumber: found.batchNumber,
-      syncedNumber: 0,
     };
     return session;
   }
@@ -245,26 +254,13 @@ export class LogStore implements Storage {
   /** Makes a batch durable, and everything before it. */
   async #commit(session: Session, operations: StoreOperation[]): Promise<void> {
     const { state, keeper, garbage } = session;
-    await this.#batch(session, operations, true);
-    session.syncedNumber = session.batchNumber;
-    await keeper.keep(session.syncedNumber, state.hardState);
-    garbage.addLogBelow(state.compacted.index + 1);
-  }
-
-  async #tidy(session: Session): Promise<boolean> {
-    const removals = await session.garbage.next();
-    if (removals === undefined) return false;
-    // Not synced: what comes back after a crash is found again as garbage.
-    await this.#batch(session, [...removals], false);
-    return true;
-  }
-
-  async #batch(session: Session, operations: StoreOperation[], sync: boolean): Promise<void> {
     const former = session.batchNumber;
     session.batchNumber += 1;
-    operations.push(putMarker(markerOf(session.state, session.batchNumber)));
+    operations.push(putMarker(markerOf(state, session.batchNumber)));
     if (former > 0) operations.push({ type: "del", key: keyOf("state", former) });
-    await this.#store.batch(operations, { sync });
+    await this.#store.batch(operations, { sync: true });
+    await keeper.keep(session.batchNumber, state.hardState);
+    garbage.addLogBelow(state.compacted.index + 1);
   }
 }
 

@@ -196,6 +196,20 @@ describe("the guard file", () => {
     expect(await load(await saved())).toEqual(second);
   });
 
+  test("rule 71: a torn save costs that record, never the one before", async () => {
+    const path = await saved();
+    for (let term = 3; term < 7; term += 1) {
+      const guard = new FileGuard(path);
+      await guard.load();
+      await guard.save({ ...first, currentTerm: term });
+      await guard.close();
+      const position = (term % 2) * 4096 + 10;
+      await flipBit(path, position);
+      expect(await load(path)).toEqual(term === 3 ? second : { ...first, currentTerm: term - 1 });
+      await flipBit(path, position);
+    }
+  });
+
   test("records go on alternating after a reopen", async () => {
     const path = await saved();
     for (let term = 3; term < 9; term += 1) {
