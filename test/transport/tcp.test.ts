@@ -1,5 +1,5 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { systemClock } from "../../src/node/clock.ts";
 import { silentLogger } from "../../src/node/logger.ts";
 import { frameOf, FrameParser } from "../../src/transport/frame.ts";
@@ -51,6 +51,10 @@ class Stranger {
 
   tell(message: PeerMessage): void {
     this.raw(framed(...encodeMessage(message)));
+  }
+
+  hangUp(): void {
+    this.#socket.destroy();
   }
 
   pause(): void {
@@ -135,6 +139,28 @@ describe("a stranger is refused with a reason", () => {
     expect(node.admissions.items).toEqual([{ nodeId: "n9", storeId: "store" }]);
   });
 
+  test("a member that is another than was dialled", async () => {
+    const refused = new Events<string>();
+    const address = await impostor((stranger) => {
+      void stranger.frames.until().then(() => stranger.say(WELCOME));
+      void stranger.frames.until((frame) => frame.includes("refused")).then((f) => refused.add(f));
+    });
+    const node = await TestNode.start("n1");
+    node.join({ id: "n8", address });
+    expect(await refused.until()).toContain("n8 was expected here, not n9");
+    expect(node.admissions.items).toEqual([]);
+  });
+
+  test("a name that is not UTF-8", async () => {
+    const node = await TestNode.start("n1");
+    const stranger = Stranger.dial(node);
+    const hello = Buffer.from(JSON.stringify(HELLO));
+    hello[hello.indexOf("n9") + 1] = 0xff;
+    stranger.raw(framed(hello));
+    await stranger.closed;
+    expect(node.admissions.items).toEqual([]);
+  });
+
   test("once, in the log of both, however often it comes back", async () => {
     const clock = new ManualClock();
     const [n1, n2] = [await TestNode.start("n1", { clock }), await TestNode.start("n2")];
@@ -157,7 +183,7 @@ describe("a stranger is refused with a reason", () => {
 
 /** Resolves when the transport waits to dial again, and for nothing else. */
 async function retryScheduled(clock: ManualClock): Promise<void> {
-  while (clock.timers !== 1 || (clock.next ?? Infinity) > 2000) {
+  while (clock.timers !== 1 || (clock.next ?? Infinity) > 500) {
     await nextTick();
   }
 }
@@ -447,9 +473,11 @@ describe("sending", () => {
     node.join({ id: "n9", address: `127.0.0.1:${port}` });
     const socket = await greeted.until();
     const each = framed(...encodeMessage(heartbeat("n1", "n9"))).length;
+    const defer = vi.spyOn(clock, "defer");
     for (let sent = 0; sent < 50; sent += 1) node.transport.send(heartbeat("n1", "n9"));
     await new Promise((resolve) => socket.once("data", resolve));
     expect(chunks).toEqual([50 * each]);
+    expect(defer).toHaveBeenCalledTimes(1);
   });
 });
 
@@ -489,6 +517,35 @@ describe("reconnecting", () => {
     }
     expect(delays).toEqual([100, 100, 300, 400, 200]);
     expect(n1.logger.warnings.items).toHaveLength(1);
+    await retryScheduled(clock);
+    await n1.transport.close();
+    expect(clock.timers).toBe(0);
+  });
+
+  test("only a connection that has lasted makes the delays short again", async () => {
+    const clock = new ManualClock();
+    const dialled = new Events<Stranger>();
+    const address = await impostor((stranger) => {
+      dialled.add(stranger);
+      void stranger.frames.until().then(() => stranger.say(WELCOME));
+    });
+    const limits = { reconnectMinMs: 100, reconnectMaxMs: 400, keepAliveMs: 1000 };
+    const node = await TestNode.start("n1", { clock, random: () => 0.999_999, limits });
+    node.join({ id: "n9", address });
+    const delays: number[] = [];
+    for (const lasts of [0, 0, 399, 400]) {
+      const count = delays.length + 1;
+      await dialled.until(() => dialled.items.length === count);
+      const peer = dialled.items[count - 1];
+      await peer?.frames.until((frame) => frame.includes("welcome"));
+      while (clock.timers !== 1 || Math.round(clock.next ?? 0) !== 1000) await nextTick();
+      clock.advance(lasts);
+      peer?.hangUp();
+      await retryScheduled(clock);
+      delays.push(Math.round(clock.next ?? -1));
+      clock.advance(clock.next ?? 0);
+    }
+    expect(delays).toEqual([100, 200, 400, 100]);
   });
 
   test("a member that leaves is not dialled any more, and a new address is dialled at once", async () => {
