@@ -17,6 +17,7 @@ import type { CallLimits } from "./dispatcher.ts";
 import { Endpoints } from "./endpoints.ts";
 import { statusFrom } from "./host-status.ts";
 import type { KvStatus } from "./host-status.ts";
+import { MAX_COMMAND_BYTES } from "./protocol.ts";
 import { DEFAULT_RANGE_LIMIT, queryToArray } from "./queries.ts";
 import type { KvQuery } from "./queries.ts";
 import { answerFrom, resultFrom } from "./results.ts";
@@ -239,8 +240,13 @@ export class KvClient implements AsyncDisposable {
     options: CallOptions | undefined,
     accept: (index: LogIndex, result: KvResult) => Value,
   ): Promise<Value> {
+    const bytes = encodeCommand(command);
+    if (bytes.length > MAX_COMMAND_BYTES) {
+      const text = `the command has ${bytes.length} bytes, and ${MAX_COMMAND_BYTES} at the most are sent`;
+      throw new RaftError("RAFT_TOO_LARGE", text);
+    }
     return this.#dispatcher.run(
-      { type: "write", command: encodeCommand(command) },
+      { type: "write", command: bytes },
       (index, value) => accept(index, resultFrom(value)),
       this.#limits(options),
     );

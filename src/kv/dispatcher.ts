@@ -23,6 +23,7 @@ import { statusFrom } from "./host-status.ts";
 import { Operation } from "./operation.ts";
 import type { OperationRequest, Ticket } from "./operation.ts";
 import type { ClientResponse, DoneResponse } from "./protocol.ts";
+import { adviceOn } from "./retry-policy.ts";
 import { sessionResultFrom } from "./session-result.ts";
 import type { RefusalReason } from "./session-result.ts";
 
@@ -46,21 +47,6 @@ export interface CallLimits {
 
 /** What a request was sent for: a call, or the session. */
 type Purpose = Operation | "session";
-
-/** Trying elsewhere, or later, would give the same. */
-const FINAL: ReadonlySet<RaftErrorCode> = new Set<RaftErrorCode>([
-  "RAFT_INVALID_COMMAND",
-  "RAFT_INVALID_OPTION",
-  "RAFT_TOO_LARGE",
-  "RAFT_QUERY_FAILED",
-]);
-
-/** The same node may answer otherwise in a while. Any other error sends us to another node. */
-const BUSY: ReadonlySet<RaftErrorCode> = new Set<RaftErrorCode>([
-  "RAFT_OVERLOADED",
-  "RAFT_REPLACED",
-  "RAFT_ABORTED",
-]);
 
 export class Dispatcher implements ConnectionEvents<Purpose> {
   readonly #options: DispatcherOptions;
@@ -228,18 +214,19 @@ export class Dispatcher implements ConnectionEvents<Purpose> {
   }
 
   #onFailed(purpose: Purpose, error: RaftError): void {
+    const advice = adviceOn(error.code);
     if (purpose === "session") {
       this.#openingSession = false;
     } else if (!purpose.settled) {
       if (error.outcome === "unknown") purpose.lost(error);
       else purpose.refused(error);
-      if (FINAL.has(error.code)) {
+      if (advice === "give up") {
         this.#fail(purpose, error.code, error.message, error);
         return;
       }
       this.#waiting.add(purpose);
     }
-    if (BUSY.has(error.code) || FINAL.has(error.code)) this.#busy = true;
+    if (advice !== "move on") this.#busy = true;
     else if (this.#leave?.leader === undefined) this.#leave = error;
   }
 

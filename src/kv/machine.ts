@@ -246,9 +246,9 @@ function emptyTree(): Tree {
   return new sortedBTree.default<string, VersionedValue>(undefined, compareKeys);
 }
 
-/** By UTF-16 code unit: the same on every machine, unlike an order of a language. */
+/** By UTF-16 code unit: the same on every machine, unlike an order of a language. Strings are compared faster by `===`. */
 function compareKeys(left: string, right: string): number {
-  return left < right ? -1 : left > right ? 1 : 0;
+  return left < right ? -1 : left === right ? 0 : 1;
 }
 
 /** A header, then blocks of [key, value, index, key, value, index ...] in order: the same state gives the same bytes. */

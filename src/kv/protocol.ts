@@ -21,6 +21,9 @@ const TARGET_FRAME_BYTES = 128 * 1024;
 /** Most bytes of a frame that is accepted: a batch's answer with all that goes with it. */
 export const MAX_CLIENT_FRAME_BYTES: number = 16 * MAX_VALUE_LENGTH;
 
+/** Most bytes of a command that a client sends: with room to spare, so that it and what goes with it fit in a frame. */
+export const MAX_COMMAND_BYTES: number = MAX_CLIENT_FRAME_BYTES / 2;
+
 /** Most requests, or responses, of one frame. */
 export const MAX_ITEMS_PER_FRAME = 1024;
 

@@ -77,8 +77,9 @@ class ClientServer<Query> implements ConnectionHandler, Sink<unknown> {
 
   /** Throws on a bad frame, which closes the connection. */
   onFrame(frame: Uint8Array): void {
-    if (this.#closed) return;
-    for (const request of decodeRequests(frame)) this.#accept(request);
+    for (const request of decodeRequests(frame)) {
+      if (!this.#closed) this.#accept(request);
+    }
   }
 
   /** What the node still answers finds nobody: the client takes it for unknown (rule 60). */

@@ -133,6 +133,34 @@ describe("calls", () => {
     expect(cluster.dialled).toEqual([]);
   });
 
+  test("a command that fits in no frame is refused before it is sent", async () => {
+    const { clock, client } = setUp();
+    const value = "x".repeat(1024 * 1024);
+    const operations = Array.from({ length: 9 }, (_, n) => {
+      return { type: "put", key: `k${n}`, value } as const;
+    });
+    const error = await failure(clock, client.batch(operations));
+    expect(error).toMatchObject({ code: "RAFT_TOO_LARGE", outcome: "rejected" });
+    expect(await outcome(clock, client.batch(operations.slice(2)))).toMatchObject({
+      status: "committed",
+    });
+  });
+
+  test("a local read is answered by a node that does not lead", async () => {
+    const { clock, cluster, client } = setUp({ endpoints: ["n2"] });
+    await outcome(clock, client.put("k", "v"));
+    const other = KvClient.connect({ endpoints: ["n3"], link: cluster, clock });
+    cluster.dialled.length = 0;
+    cluster.leader = undefined;
+
+    const read = await outcome(clock, other.get("k", { consistency: "local" }));
+
+    expect(read.value).toBe("v");
+    expect(cluster.dialled).toEqual(["n3"]);
+    const error = await failure(clock, other.get("k", { deadlineMs: 500 }));
+    expect(error).toMatchObject({ code: "RAFT_TIMEOUT", outcome: "rejected" });
+  });
+
   test("no endpoints, an endpoint twice and senseless numbers are invalid options", () => {
     for (const options of [
       { endpoints: [] },

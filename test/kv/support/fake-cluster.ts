@@ -139,8 +139,9 @@ export class FakeCluster implements ClientLink {
           disconnect();
         } else this.#refuse(fate, sink, token);
       },
-      submitRead: (query, sink, token) => {
-        if (this.leader !== address) return sink.failed(token, this.#notLeader(address));
+      submitRead: (query, sink, token, consistency) => {
+        if (this.leader !== address && consistency === "linearizable")
+          return sink.failed(token, this.#notLeader(address));
         const fate = this.readScript.shift() ?? "apply";
         if (fate !== "apply") return this.#refuse(fate, sink, token);
         sink.done(token, this.index, this.store.machine.query(query));
