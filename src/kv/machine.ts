@@ -42,7 +42,7 @@ const BLOCK_RECORDS = 256;
 const BLOCK_BYTES = 64 * 1024;
 
 /** Most bytes or characters of previous values that one batch may have to answer; a batch beyond it is aborted. */
-export const MAX_BATCH_ANSWER_BYTES: number = 4 * 1024 * 1024;
+const MAX_BATCH_ANSWER_BYTES: number = 4 * 1024 * 1024;
 
 /** The common results, one object each: most puts are of new keys. */
 const DONE: KvOperationResult = Object.freeze({ status: "ok", previous: undefined });

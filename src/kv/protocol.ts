@@ -25,7 +25,7 @@ export const MAX_CLIENT_FRAME_BYTES: number = 16 * MAX_VALUE_LENGTH;
 export const MAX_COMMAND_BYTES: number = MAX_CLIENT_FRAME_BYTES / 2;
 
 /** Most requests, or responses, of one frame. */
-export const MAX_ITEMS_PER_FRAME = 1024;
+const MAX_ITEMS_PER_FRAME = 1024;
 
 interface RequestHeader {
   /** A non-negative integer; unique among the requests of the connection that are not answered yet. */
@@ -33,7 +33,7 @@ interface RequestHeader {
 }
 
 /** Put this command into the log, as it is. */
-export interface ProposeRequest extends RequestHeader {
+interface ProposeRequest extends RequestHeader {
   readonly type: "propose";
   readonly command: Uint8Array;
 }
@@ -45,7 +45,7 @@ export interface ReadRequest extends RequestHeader {
 }
 
 /** Say who you are and whom you take for the leader. */
-export interface StatusRequest extends RequestHeader {
+interface StatusRequest extends RequestHeader {
   readonly type: "status";
 }
 
@@ -60,7 +60,7 @@ export interface DoneResponse {
   readonly value: unknown;
 }
 
-export interface FailedResponse {
+interface FailedResponse {
   readonly type: "failed";
   readonly id: number;
   readonly error: RaftError;

@@ -17,7 +17,7 @@ export interface StateMachineFixture<Result, Query, Answer> {
   create(): StateMachine<Result, Query, Answer>;
   /**
    * The payloads of a history, the same at each call with the same seed: at least 20, of every kind there is, wrong ones
-   * too. Payload number n is going to stand at log index `indexOf(n)`.
+   * too. The first stands at log index 1; later ones have gaps between them.
    */
   commands(seed: number): readonly Uint8Array[];
   /** Queries whose answers show the whole state as far as it can be seen. */
@@ -25,7 +25,7 @@ export interface StateMachineFixture<Result, Query, Answer> {
 }
 
 /** Where the n-th command stands, from 0: with a gap after every third, since blank entries take indexes too. */
-export function indexOf(position: number): number {
+function indexOf(position: number): number {
   return position + 1 + Math.floor(position / 3);
 }
 
