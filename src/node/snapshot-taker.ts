@@ -27,7 +27,7 @@ export class SnapshotTaker {
   readonly #newId: (index: LogIndex) => string;
   #last: Mark = { index: 0, bytes: 0 };
   #bytes = 0;
-  #marks: Mark[] = [];
+  #marks: Mark[] = [this.#last];
   #busy = false;
 
   constructor(

@@ -1,0 +1,48 @@
+/** The README's promises that a machine can check: its program runs, its commands and codes exist. */
+
+import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const readme = readFileSync(join(root, "README.md"), "utf8");
+const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+  readonly scripts: Record<string, string>;
+};
+
+test("the program that embeds three members runs as it stands", async () => {
+  const program = /This program runs as it stands:\s+```js\n([\s\S]*?)```/.exec(readme)?.[1] ?? "";
+  expect(program.split("\n").length).toBeLessThan(35);
+  // Inside of the package, so that it can import it by its name; run elsewhere, so that its data goes elsewhere.
+  const script = join(root, "dist", "readme-program.mjs");
+  const folder = mkdtempSync(join(tmpdir(), "quorate-readme-"));
+  writeFileSync(script, program);
+  try {
+    const { stdout } = await promisify(execFile)(process.execPath, [script], { cwd: folder });
+    expect(stdout).toMatch(/^n[123] leads; entry \d+ made the total 5; read back: 5\n$/);
+  } finally {
+    rmSync(script);
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("every npm script that the README names is there", () => {
+  const named = [...readme.matchAll(/npm run ([a-z:]+)/g)].map(([, name]) => name ?? "");
+  expect(named.length).toBeGreaterThan(0);
+  expect(named.filter((name) => manifest.scripts[name] === undefined)).toEqual([]);
+});
+
+test("the table of errors lists exactly the codes that there are", () => {
+  const source = readFileSync(join(root, "src", "errors.ts"), "utf8");
+  const codes = [...source.matchAll(/^ {2}\| "(RAFT_[A-Z_]+)"/gm)].map(([, code]) => code);
+  const table = readme.slice(readme.indexOf("## Errors"), readme.indexOf("## What is where"));
+  const rows = table.split("\n").filter((line) => line.startsWith("| `RAFT_"));
+  const listed = rows.flatMap((row) =>
+    [...(row.split("|")[1] ?? "").matchAll(/RAFT_[A-Z_]+/g)].map(String),
+  );
+  expect(listed.toSorted()).toEqual(codes.toSorted());
+});
