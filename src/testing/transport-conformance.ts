@@ -599,6 +599,8 @@ async function givenUp(world: World): Promise<void> {
   const connecting = world.link().connect(address, client, controller.signal);
   controller.abort();
   await rejects(connecting, "RAFT_ABORTED");
+  await rejects(world.link().connect(address, client, controller.signal), "RAFT_ABORTED");
+  assert.deepEqual(n1.clients, []);
   assert.deepEqual(client.ends, []);
 }
 

@@ -311,13 +311,15 @@ describe("half-open connections", () => {
   test("those that do not say who they are are bounded in number", async () => {
     const node = await TestNode.start("n1", { limits: { maxPendingHandshakes: 2 } });
     const peer = await join(node);
+    peer.tell(heartbeat("n9", "n1", 1));
+    await node.received.until();
     const waiting = [Stranger.dial(node), Stranger.dial(node)];
     const third = Stranger.dial(node);
     await third.closed;
     for (const stranger of waiting) stranger.say(HELLO);
     await Promise.all(waiting.map((stranger) => stranger.frames.until()));
-    peer.tell(heartbeat("n9", "n1"));
-    await node.received.until();
+    peer.tell(heartbeat("n9", "n1", 2));
+    await node.received.until((message) => message.type === "Heartbeat" && message.round === 2);
     expect(node.logger.warnings.items).toEqual([expect.stringContaining("too many connections")]);
   });
 });
