@@ -4,11 +4,11 @@
  * concurrent, with no promise as to their order.
  */
 
-import { randomInt } from "node:crypto";
 import type { LogIndex } from "../core/types.ts";
 import { RaftError } from "../errors.ts";
 import { systemClock } from "../node/clock.ts";
 import type { Clock } from "../node/clock.ts";
+import { systemRandom } from "../random.ts";
 import type { ClientLink } from "../transport/transport.ts";
 import { encodeCommand } from "./commands.ts";
 import type { Expectation, KvCommand, KvOperation, KvValue } from "./commands.ts";
@@ -274,10 +274,6 @@ function acceptStatus(_: LogIndex, value: unknown): KvStatus {
 
 function numberIn(previous: VersionedValue | undefined): number {
   return typeof previous?.value === "number" ? previous.value : 0;
-}
-
-function systemRandom(): number {
-  return randomInt(2 ** 32) / 2 ** 32;
 }
 
 function positive(name: string, value: number): number {

@@ -1,10 +1,10 @@
 /** What a node is told at its start, its defaults, and what is wrong with it. */
 
-import { randomInt } from "node:crypto";
 import { defaultRaftOptions, problemsOf } from "../core/options.ts";
 import type { RaftOptions } from "../core/options.ts";
 import type { Configuration, NodeId } from "../core/types.ts";
 import { RaftError } from "../errors.ts";
+import { systemRandom } from "../random.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Connection, ConnectionHandler, Transport } from "../transport/transport.ts";
 import { systemClock } from "./clock.ts";
@@ -22,9 +22,9 @@ export type ClientService<Result, Query, Answer> = (
 
 /** When a snapshot is taken, and how much of the log stays behind it for slow followers. */
 export interface SnapshotPolicy {
-  /** Take one after so many entries since the last. */
+  /** Take one after so many entries since the last: at least 1. */
   readonly everyEntries: number;
-  /** Or after so many bytes of commands. */
+  /** Or after so many bytes of commands: at least 1. */
   readonly everyBytes: number;
   /** Keep at most so many entries that the snapshot covers. */
   readonly keepEntries: number;
@@ -34,10 +34,16 @@ export interface SnapshotPolicy {
 
 /** Bounds of what may wait in a node; beyond them it refuses at once with `RAFT_OVERLOADED`, or drops peers' messages. */
 export interface InboxLimits {
+  /** Proposals that are not answered yet. */
   readonly maxProposals: number;
+  /** Bytes of those among them that have not reached the log; one always fits. */
   readonly maxProposalBytes: number;
+  /** Reads that are not answered yet. */
   readonly maxReads: number;
+  /** Messages of peers that no turn has seen yet. */
   readonly maxMessages: number;
+  /** Bytes of the commands in them; one message always fits. */
+  readonly maxMessageBytes: number;
   /** The longest command; a longer one is refused with `RAFT_TOO_LARGE`. */
   readonly maxCommandBytes: number;
 }
@@ -100,6 +106,7 @@ export const defaultInboxLimits: InboxLimits = {
   maxProposalBytes: 64 * 1024 * 1024,
   maxReads: 65_536,
   maxMessages: 16_384,
+  maxMessageBytes: 64 * 1024 * 1024,
   maxCommandBytes: 8 * 1024 * 1024,
 };
 
@@ -114,7 +121,7 @@ export function settingsOf<Result, Query, Answer>(
     logger = silentLogger,
     clock = systemClock,
   } = options;
-  const random = options.random ?? cryptoRandom;
+  const random = options.random ?? systemRandom;
   const raft: RaftOptions = {
     ...defaultRaftOptions,
     ...tuningOf(options),
@@ -127,8 +134,8 @@ export function settingsOf<Result, Query, Answer>(
   const problems = [
     ...problemsOf(raft),
     ...problemsOfMembers(id, members),
-    ...problemsOfNumbers("snapshot", { ...snapshot }, 0),
-    ...problemsOfNumbers("inbox", { ...inbox }, 1),
+    ...problemsOfNumbers("snapshot", { ...snapshot }, { keepEntries: 0, keepBytes: 0 }),
+    ...problemsOfNumbers("inbox", { ...inbox }, {}),
   ];
   if (clusterId === "" || clusterId.length > 64) {
     problems.push(`clusterId must be 1 to 64 characters, not ${JSON.stringify(clusterId)}`);
@@ -170,10 +177,6 @@ function storeIdFrom(random: () => number): string {
   return words.map((word) => word.toString(16).padStart(8, "0")).join("");
 }
 
-function cryptoRandom(): number {
-  return randomInt(2 ** 32) / 2 ** 32;
-}
-
 function tuningOf(options: NodeOptions<never, never, never> | object): RaftTuning {
   const names = Object.keys(defaultRaftOptions);
   return Object.fromEntries(
@@ -208,11 +211,17 @@ function repeated(values: readonly string[]): string[] {
   return values.filter((value, at) => values.indexOf(value) !== at);
 }
 
-function problemsOfNumbers(group: string, values: Record<string, number>, least: number): string[] {
+/** Whole numbers of at least 1, but where `least` says otherwise. */
+function problemsOfNumbers(
+  group: string,
+  values: Record<string, number>,
+  least: Readonly<Record<string, number>>,
+): string[] {
   return Object.entries(values)
-    .filter(([, value]) => !Number.isSafeInteger(value) || value < least)
+    .map(([name, value]) => ({ name, value, min: least[name] ?? 1 }))
+    .filter(({ value, min }) => !Number.isSafeInteger(value) || value < min)
     .map(
-      ([name, value]) =>
-        `${group}.${name} must be a whole number of at least ${least}, not ${value}`,
+      ({ name, value, min }) =>
+        `${group}.${name} must be a whole number of at least ${min}, not ${value}`,
     );
 }

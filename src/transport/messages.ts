@@ -12,7 +12,7 @@
  */
 
 import { decode, encode } from "../codec.ts";
-import type { Entry, EntryId, SnapshotMeta, Term } from "../core/types.ts";
+import type { Entry, EntryId, NodeId, SnapshotMeta, Term } from "../core/types.ts";
 import {
   configurationFromArray,
   configurationToArray,
@@ -163,7 +163,26 @@ function readMessage(fields: FieldReader): PeerMessage {
   // Only a server that has never heard of an election is in term 0, and all that it may say is no to a PreVote.
   check(term > 0 || wireType === WIRE_TYPE.preVoteResponse, "a message of term 0");
   const envelope = { from, to, term };
+  const message =
+    readElection(wireType, envelope, fields) ??
+    readReplication(wireType, envelope, fields) ??
+    readSnapshot(wireType, envelope, fields);
+  check(message !== undefined, `unknown type ${wireType}`);
+  return message;
+}
 
+interface Envelope {
+  readonly from: NodeId;
+  readonly to: NodeId;
+  readonly term: Term;
+}
+
+function readElection(
+  wireType: number,
+  envelope: Envelope,
+  fields: FieldReader,
+): PeerMessage | undefined {
+  const { term } = envelope;
   switch (wireType) {
     case WIRE_TYPE.preVote:
       return { type: "PreVote", ...envelope, lastLog: fields.entryId(term) };
@@ -172,15 +191,26 @@ function readMessage(fields: FieldReader): PeerMessage {
       check(term > 0 || !voteGranted, "a vote in term 0");
       return { type: "PreVoteResponse", ...envelope, voteGranted };
     }
-    case WIRE_TYPE.requestVote:
-      return {
-        type: "RequestVote",
-        ...envelope,
-        lastLog: fields.entryId(term),
-        leadershipTransfer: fields.flag(),
-      };
+    case WIRE_TYPE.requestVote: {
+      const lastLog = fields.entryId(term);
+      return { type: "RequestVote", ...envelope, lastLog, leadershipTransfer: fields.flag() };
+    }
     case WIRE_TYPE.requestVoteResponse:
       return { type: "RequestVoteResponse", ...envelope, voteGranted: fields.flag() };
+    case WIRE_TYPE.timeoutNow:
+      return { type: "TimeoutNow", ...envelope };
+    default:
+      return undefined;
+  }
+}
+
+function readReplication(
+  wireType: number,
+  envelope: Envelope,
+  fields: FieldReader,
+): PeerMessage | undefined {
+  const { term } = envelope;
+  switch (wireType) {
     case WIRE_TYPE.appendEntries: {
       const prevLog = fields.entryId(term);
       const leaderCommit = fields.integer();
@@ -188,36 +218,37 @@ function readMessage(fields: FieldReader): PeerMessage {
       checkEntries(entries, prevLog, term);
       return { type: "AppendEntries", ...envelope, prevLog, leaderCommit, entries };
     }
-    case WIRE_TYPE.appendEntriesSuccess:
-      return {
-        type: "AppendEntriesResponse",
-        ...envelope,
-        success: true,
-        matchIndex: fields.integer(),
-      };
-    case WIRE_TYPE.appendEntriesRefusal:
-      return {
-        type: "AppendEntriesResponse",
-        ...envelope,
-        success: false,
-        prevLogIndex: fields.integer(),
-        hint: fields.entryId(term),
-      };
-    case WIRE_TYPE.heartbeat:
-      return {
-        type: "Heartbeat",
-        ...envelope,
-        leaderCommit: fields.integer(),
-        round: fields.integer(),
-      };
+    case WIRE_TYPE.appendEntriesSuccess: {
+      const matchIndex = fields.integer();
+      return { type: "AppendEntriesResponse", ...envelope, success: true, matchIndex };
+    }
+    case WIRE_TYPE.appendEntriesRefusal: {
+      const prevLogIndex = fields.integer();
+      const hint = fields.entryId(term);
+      return { type: "AppendEntriesResponse", ...envelope, success: false, prevLogIndex, hint };
+    }
+    case WIRE_TYPE.heartbeat: {
+      const leaderCommit = fields.integer();
+      return { type: "Heartbeat", ...envelope, leaderCommit, round: fields.integer() };
+    }
     case WIRE_TYPE.heartbeatResponse:
       return { type: "HeartbeatResponse", ...envelope, round: fields.integer() };
+    default:
+      return undefined;
+  }
+}
+
+function readSnapshot(
+  wireType: number,
+  envelope: Envelope,
+  fields: FieldReader,
+): PeerMessage | undefined {
+  const { term } = envelope;
+  switch (wireType) {
     case WIRE_TYPE.installSnapshot:
       return { type: "InstallSnapshot", ...envelope, snapshot: fields.snapshot(term) };
     case WIRE_TYPE.installSnapshotResponse:
       return { type: "InstallSnapshotResponse", ...envelope, matchIndex: fields.integer() };
-    case WIRE_TYPE.timeoutNow:
-      return { type: "TimeoutNow", ...envelope };
     case WIRE_TYPE.snapshotChunk: {
       const snapshot = fields.snapshot(term);
       const chunk = fields.integer();
@@ -226,15 +257,12 @@ function readMessage(fields: FieldReader): PeerMessage {
       check(data.length <= MAX_CHUNK_BYTES, `a chunk of more than ${MAX_CHUNK_BYTES} bytes`);
       return { type: "SnapshotChunk", ...envelope, snapshot, chunk, done, data };
     }
-    case WIRE_TYPE.snapshotChunkResponse:
-      return {
-        type: "SnapshotChunkResponse",
-        ...envelope,
-        snapshotId: fields.text(),
-        next: fields.integer(),
-      };
+    case WIRE_TYPE.snapshotChunkResponse: {
+      const snapshotId = fields.text();
+      return { type: "SnapshotChunkResponse", ...envelope, snapshotId, next: fields.integer() };
+    }
     default:
-      throw new TypeError(`unknown type ${wireType}`);
+      return undefined;
   }
 }
 

@@ -1,6 +1,7 @@
 /** How a client reaches a member over TCP. */
 
 import { RaftError } from "../errors.ts";
+import { systemClock } from "../node/clock.ts";
 import type { Clock } from "../node/clock.ts";
 import { dial } from "./dial.ts";
 import type { FrameSocket } from "./frame-socket.ts";
@@ -11,7 +12,7 @@ import type { TlsOptions } from "./tls.ts";
 import type { ClientLink, Connection, ConnectionHandler } from "./transport.ts";
 
 export interface TcpClientLinkOptions {
-  readonly clock: Clock;
+  readonly clock?: Clock;
   /** Refuse members of any other cluster; left out, any will do. */
   readonly clusterId?: string | undefined;
   /** Demanded and shown; the member's certificate must be that of the node it says it is. */
@@ -22,14 +23,14 @@ export interface TcpClientLinkOptions {
 }
 
 export class TcpClientLink implements ClientLink {
-  readonly #options: TcpClientLinkOptions;
+  readonly #options: TcpClientLinkOptions & { readonly clock: Clock };
   readonly #limits: TcpLimits;
   /** One for each connection that is open or being opened. */
   readonly #open = new Set<AbortController>();
   #closed = false;
 
-  constructor(options: TcpClientLinkOptions) {
-    this.#options = options;
+  constructor(options: TcpClientLinkOptions = {}) {
+    this.#options = { ...options, clock: options.clock ?? systemClock };
     this.#limits = tcpLimits(options.limits);
   }
 

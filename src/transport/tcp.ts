@@ -10,8 +10,11 @@
 import type { Socket } from "node:net";
 import type { Member, NodeId } from "../core/types.ts";
 import { messageOf, RaftError } from "../errors.ts";
+import { systemClock } from "../node/clock.ts";
 import type { Clock } from "../node/clock.ts";
+import { silentLogger } from "../node/logger.ts";
 import type { Logger } from "../node/logger.ts";
+import { systemRandom } from "../random.ts";
 import { isLoopback, parseAddress } from "./address.ts";
 import { FrameSocket } from "./frame-socket.ts";
 import { answerHandshake, type Outcome } from "./handshake.ts";
@@ -41,19 +44,19 @@ export interface TcpTransportOptions {
   /** Allows to listen without TLS where other machines can connect. */
   readonly insecure?: boolean | undefined;
   readonly limits?: Partial<TcpLimits> | undefined;
-  readonly clock: Clock;
+  readonly clock?: Clock;
   /** Uniform in [0, 1): spreads the attempts to connect. */
-  readonly random: () => number;
-  readonly logger: Logger;
+  readonly random?: () => number;
+  readonly logger?: Logger;
 }
 
 /**
  * ```ts
- * const transport = new TcpTransport({ listen: "0.0.0.0:7001", tls, clock, random: Math.random, logger });
+ * const transport = new TcpTransport({ listen: "0.0.0.0:7001", tls: { cert, key, ca } });
  * ```
  */
 export class TcpTransport implements Transport {
-  readonly #options: TcpTransportOptions;
+  readonly #options: TcpTransportOptions & Required<Pick<TcpTransportOptions, "clock" | "random">>;
   readonly #limits: TcpLimits;
   readonly #log: LogOnce;
   readonly #server: TcpServer;
@@ -76,9 +79,10 @@ export class TcpTransport implements Transport {
           "give certificates, listen on a loopback address, or say insecure: true if the network itself keeps strangers out",
       );
     }
-    this.#options = options;
+    const { clock = systemClock, random = systemRandom, logger = silentLogger } = options;
+    this.#options = { ...options, clock, random };
     this.#limits = tcpLimits(options.limits);
-    this.#log = new LogOnce(options.logger);
+    this.#log = new LogOnce(logger);
     this.#server = new TcpServer({
       address,
       tls: options.tls,
