@@ -9,40 +9,18 @@
  */
 
 import assert from "node:assert/strict";
-import type { Entry } from "../core/types.ts";
-import { isRaftError, type RaftErrorCode } from "../errors.ts";
-import type { Clock, Timer } from "../node/clock.ts";
-import type {
-  ClientLink,
-  Connection,
-  ConnectionHandler,
-  PeerIdentity,
-  PeerMessage,
-  PeerRefusal,
-  Transport,
-} from "../transport/transport.ts";
+import type { PeerIdentity, PeerMessage, PeerRefusal } from "../transport/transport.ts";
+import { isRaftError } from "../errors.ts";
+import type { RaftErrorCode } from "../errors.ts";
+import { assertRejects } from "./conformance.ts";
+import type { ConformanceCase } from "./conformance.ts";
+import { Client, command, everyKind, heartbeat, plain, World } from "./transport-world.ts";
+import type { Node, TransportHarness } from "./transport-world.ts";
 
-/** One empty network; each check gets its own. */
-export interface TransportHarness {
-  /** The clock that the transports use; it has to go on by itself. */
-  readonly clock: Clock;
-  /**
-   * A transport for `nodeId`, not started. At `address` where that is given, a former one's; else at a free one.
-   * Where there are certificates, members are called n1, n2 and n3.
-   */
-  transport(nodeId: string, address?: string): Transport;
-  /** Where a started transport listens. */
-  addressOf(transport: Transport): string;
-  clientLink(): ClientLink;
-}
-
-export interface TransportCheck {
-  readonly name: string;
-  run(): Promise<void>;
-}
+export type { TransportHarness };
 
 /** The checks; `open` makes a harness for each. They close all that they have opened. */
-export function transportConformance(open: () => TransportHarness): readonly TransportCheck[] {
+export function transportConformance(open: () => TransportHarness): readonly ConformanceCase[] {
   return CHECKS.map(([name, check]) => ({
     name,
     async run(): Promise<void> {
@@ -55,9 +33,6 @@ export function transportConformance(open: () => TransportHarness): readonly Tra
     },
   }));
 }
-
-const PATIENCE_MS = 10_000;
-const RESEND_MS = 5;
 
 type Check = (world: World) => Promise<void>;
 
@@ -83,236 +58,6 @@ const CHECKS: readonly (readonly [string, Check])[] = [
   ["connecting to where nobody listens is refused", nobodyListens],
   ["connecting can be given up", givenUp],
 ];
-
-/** A member under test. */
-class Node {
-  readonly id: string;
-  readonly storeId: string;
-  readonly transport: Transport;
-  readonly received: PeerMessage[] = [];
-  readonly refusals: { readonly peer: string; readonly refusal: PeerRefusal }[] = [];
-  readonly clients: Client[] = [];
-  servesClients = true;
-  admit: (peer: PeerIdentity) => PeerRefusal | undefined = () => undefined;
-  onFrame: (connection: Connection, frame: Uint8Array) => void = (connection, frame) =>
-    connection.send(frame);
-
-  constructor(id: string, storeId: string, transport: Transport) {
-    this.id = id;
-    this.storeId = storeId;
-    this.transport = transport;
-  }
-
-  start(clusterId: string, changed: () => void): Promise<void> {
-    return this.transport.start(
-      { clusterId, nodeId: this.id, storeId: this.storeId },
-      {
-        onMessage: (message) => {
-          this.received.push(message);
-          changed();
-        },
-        admitPeer: (peer) => Promise.resolve(this.admit(peer)),
-        onRefused: (peer, refusal) => {
-          this.refusals.push({ peer, refusal });
-          changed();
-        },
-        onClient: (connection) => {
-          if (!this.servesClients) return undefined;
-          const client = new Client(changed, (frame) => this.onFrame(connection, frame));
-          client.connection = connection;
-          this.clients.push(client);
-          return client;
-        },
-      },
-    );
-  }
-}
-
-/** One side of a client connection. */
-class Client implements ConnectionHandler {
-  readonly frames: Buffer[] = [];
-  readonly ends: (Error | undefined)[] = [];
-  connection: Connection | undefined;
-  readonly #changed: () => void;
-  readonly #react: (frame: Uint8Array) => void;
-
-  constructor(changed: () => void, react: (frame: Uint8Array) => void = () => undefined) {
-    this.#changed = changed;
-    this.#react = react;
-  }
-
-  onFrame(frame: Uint8Array): void {
-    this.frames.push(Buffer.from(frame));
-    this.#changed();
-    this.#react(frame);
-  }
-
-  onClose(error: Error | undefined): void {
-    this.ends.push(error);
-    this.#changed();
-  }
-}
-
-/** All that one check has opened, and how it waits. */
-class World {
-  readonly harness: TransportHarness;
-  readonly #transports: Transport[] = [];
-  readonly #links: ClientLink[] = [];
-  readonly #waiting = new Set<() => void>();
-
-  constructor(harness: TransportHarness) {
-    this.harness = harness;
-  }
-
-  readonly changed = (): void => {
-    for (const look of this.#waiting) look();
-  };
-
-  node(id: string, options: { address?: string; storeId?: string } = {}): Node {
-    const transport = this.harness.transport(id, options.address);
-    this.#transports.push(transport);
-    return new Node(id, options.storeId ?? `store of ${id}`, transport);
-  }
-
-  start(node: Node, clusterId = "cluster"): Promise<void> {
-    return node.start(clusterId, this.changed);
-  }
-
-  /** Started members that know each other. */
-  async nodes(...ids: readonly string[]): Promise<readonly Node[]> {
-    const nodes = ids.map((id) => this.node(id));
-    for (const node of nodes) await this.start(node);
-    for (const node of nodes) this.join(node, ...nodes);
-    return nodes;
-  }
-
-  async pair(): Promise<readonly [Node, Node]> {
-    const [one, other] = await this.nodes("n1", "n2");
-    assert(one !== undefined && other !== undefined);
-    return [one, other];
-  }
-
-  join(node: Node, ...members: readonly Node[]): void {
-    node.transport.setMembers(
-      members.map(({ id, transport }) => ({
-        id,
-        address: this.harness.addressOf(transport),
-        storeId: undefined,
-      })),
-    );
-  }
-
-  link(): ClientLink {
-    const link = this.harness.clientLink();
-    this.#links.push(link);
-    return link;
-  }
-
-  async client(node: Node): Promise<Client> {
-    const client = new Client(this.changed);
-    const address = this.harness.addressOf(node.transport);
-    client.connection = await this.link().connect(address, client, new AbortController().signal);
-    return client;
-  }
-
-  /** Resolves when `holds` does; does `again` until then, from time to time. */
-  until(what: string, holds: () => boolean, again: () => void = () => undefined): Promise<void> {
-    const { clock } = this.harness;
-    return new Promise((resolve, reject) => {
-      const deadline = clock.now() + PATIENCE_MS;
-      let timer: Timer | undefined;
-      const settle = (then: () => void): void => {
-        this.#waiting.delete(look);
-        timer?.cancel();
-        then();
-      };
-      const look = (): void => {
-        if (holds()) settle(resolve);
-      };
-      const repeat = (): void => {
-        if (clock.now() > deadline) {
-          settle(() => reject(new assert.AssertionError({ message: `${what}: in vain` })));
-          return;
-        }
-        again();
-        timer = clock.setTimer(RESEND_MS, repeat);
-      };
-      this.#waiting.add(look);
-      repeat();
-      look();
-    });
-  }
-
-  /** Sends until it has arrived; the message as it did. */
-  async deliver(from: Node, to: Node, message: PeerMessage): Promise<PeerMessage> {
-    const before = to.received.length;
-    const found = (): PeerMessage | undefined =>
-      to.received.slice(before).find((received) => received.type === message.type);
-    await this.until(
-      `${message.type} from ${from.id} to ${to.id}`,
-      () => found() !== undefined,
-      () => from.transport.send(message),
-    );
-    const received = found();
-    assert(received !== undefined);
-    return received;
-  }
-
-  async close(): Promise<void> {
-    for (const link of this.#links) await link.close();
-    for (const transport of this.#transports) await transport.close();
-  }
-}
-
-function heartbeat(from: string, to: string, round = 1): PeerMessage {
-  return { type: "Heartbeat", from, to, term: 1, leaderCommit: 0, round };
-}
-
-function command(index: number, payload: Buffer): Entry {
-  return { kind: "command", index, term: 2, time: 10 + index, payload, encoded: undefined };
-}
-
-function everyKind(from: string, to: string): readonly PeerMessage[] {
-  const base = { from, to, term: 3 };
-  const configuration = {
-    voters: [{ id: "n1", address: "localhost:1", storeId: "s" }],
-    votersOutgoing: [],
-    learners: [{ id: "n2", address: "[::1]:2", storeId: undefined }],
-  };
-  const snapshot = {
-    id: "snapshot",
-    lastIncluded: { term: 2, index: 9 },
-    time: 12,
-    configuration: { index: 4, configuration },
-  };
-  const entries: Entry[] = [
-    command(5, Buffer.from("a")),
-    { kind: "blank", index: 6, term: 3, time: 20, encoded: undefined },
-    { kind: "configuration", index: 7, term: 3, time: 20, configuration, encoded: undefined },
-  ];
-  return [
-    { type: "PreVote", ...base, lastLog: { term: 2, index: 4 } },
-    { type: "PreVoteResponse", ...base, voteGranted: true },
-    { type: "RequestVote", ...base, lastLog: { term: 0, index: 0 }, leadershipTransfer: true },
-    { type: "RequestVoteResponse", ...base, voteGranted: false },
-    { type: "AppendEntries", ...base, prevLog: { term: 2, index: 4 }, leaderCommit: 4, entries },
-    { type: "AppendEntriesResponse", ...base, success: true, matchIndex: 7 },
-    { type: "Heartbeat", ...base, leaderCommit: 4, round: 2 ** 40 },
-    { type: "HeartbeatResponse", ...base, round: Number.MAX_SAFE_INTEGER },
-    { type: "InstallSnapshot", ...base, snapshot },
-    { type: "InstallSnapshotResponse", ...base, matchIndex: 9 },
-    { type: "TimeoutNow", ...base },
-    { type: "SnapshotChunk", ...base, snapshot, chunk: 1, done: true, data: Buffer.from("data") },
-    { type: "SnapshotChunkResponse", ...base, snapshotId: "snapshot", next: 2 },
-  ];
-}
-
-/** Without the caches of the entry codec, and with one class of bytes. */
-function plain(message: PeerMessage): unknown {
-  return JSON.parse(
-    JSON.stringify(message, (key, value: unknown) => (key === "encoded" ? undefined : value)),
-  );
-}
 
 async function everyKindArrives(world: World): Promise<void> {
   const [n1, n2] = await world.pair();
@@ -424,7 +169,7 @@ async function successor(world: World): Promise<void> {
 async function addressInUse(world: World): Promise<void> {
   const [n1] = await world.pair();
   const rival = world.node("n3", { address: world.harness.addressOf(n1.transport) });
-  await rejects(world.start(rival), "RAFT_ADDRESS_IN_USE");
+  await assertRejects(world.start(rival), "RAFT_ADDRESS_IN_USE");
 }
 
 const WIPED: PeerRefusal = { code: "RAFT_WIPED_MEMBER", reason: "its disk is not the one we know" };
@@ -587,7 +332,7 @@ async function nobodyListens(world: World): Promise<void> {
   await n1.transport.close();
   const client = new Client(world.changed);
   const connecting = world.link().connect(address, client, new AbortController().signal);
-  await rejects(connecting, "RAFT_CONNECTION_LOST");
+  await assertRejects(connecting, "RAFT_CONNECTION_LOST");
   assert.deepEqual(client.ends, []);
 }
 
@@ -598,15 +343,8 @@ async function givenUp(world: World): Promise<void> {
   const client = new Client(world.changed);
   const connecting = world.link().connect(address, client, controller.signal);
   controller.abort();
-  await rejects(connecting, "RAFT_ABORTED");
-  await rejects(world.link().connect(address, client, controller.signal), "RAFT_ABORTED");
+  await assertRejects(connecting, "RAFT_ABORTED");
+  await assertRejects(world.link().connect(address, client, controller.signal), "RAFT_ABORTED");
   assert.deepEqual(n1.clients, []);
   assert.deepEqual(client.ends, []);
-}
-
-async function rejects(promise: Promise<unknown>, code: RaftErrorCode): Promise<void> {
-  await assert.rejects(promise, (error) => {
-    assert(isRaftError(error, code), `${String(error)} instead of ${code}`);
-    return true;
-  });
 }
