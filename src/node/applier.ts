@@ -5,8 +5,9 @@
 
 import type { ApplyTask } from "../core/ready.ts";
 import type { CommandEntry, Entry, LogIndex } from "../core/types.ts";
-import { isRaftError, messageOf, RaftError } from "../errors.ts";
+import { isRaftError } from "../errors.ts";
 import type { Storage } from "../storage/storage.ts";
+import { applyError, storageError } from "./failures.ts";
 import type { StateMachine } from "./state-machine.ts";
 
 /** What became of a task. */
@@ -58,7 +59,7 @@ export class Applier<Result> {
       entries = await this.#storage.readEntries({ from, to, maxBytes: this.#maxBytes });
     } catch (error) {
       // A leader's snapshot has replaced the log meanwhile: it comes next.
-      if (!isRaftError(error, "RAFT_COMPACTED")) throw error;
+      if (!isRaftError(error, "RAFT_COMPACTED")) throw storageError(error);
       return { type: "applied", index: from - 1, entries: [], results: [] };
     }
     return this.#apply(entries);
@@ -66,25 +67,34 @@ export class Applier<Result> {
 
   async #restore(task: ApplyTask & { type: "restore" }): Promise<Applied<Result>> {
     const { id, lastIncluded } = task.snapshot;
+    let unreadable: unknown;
+    const chunks = snapshotChunks(this.#storage, id, (cause) => (unreadable = cause));
     try {
-      await this.#machine.restore(snapshotChunks(this.#storage, id));
+      await this.#machine.restore(chunks);
     } catch (cause) {
-      throw new RaftError(
-        "RAFT_APPLY_FAILED",
-        `the state machine cannot restore snapshot ${id}: ${messageOf(cause)}`,
-        {
-          cause,
-        },
-      );
+      // What the disk could not give is not the state machine's fault.
+      if (unreadable !== undefined) throw storageError(unreadable);
+      throw applyError(`the state machine cannot restore snapshot ${id}`, cause);
     }
+    if (unreadable !== undefined) throw storageError(unreadable);
     return { type: "restored", index: lastIncluded.index };
   }
 }
 
 /** The bytes of a snapshot that the storage holds. */
-async function* snapshotChunks(storage: Storage, id: string): AsyncGenerator<Uint8Array> {
+async function* snapshotChunks(
+  storage: Storage,
+  id: string,
+  onFailure: (cause: unknown) => void,
+): AsyncGenerator<Uint8Array> {
   for (let chunk = 0; ; chunk += 1) {
-    const bytes = await storage.readChunk(id, chunk);
+    let bytes: Uint8Array | undefined;
+    try {
+      bytes = await storage.readChunk(id, chunk);
+    } catch (cause) {
+      onFailure(cause);
+      throw cause;
+    }
     if (bytes === undefined) return;
     yield bytes;
   }
@@ -102,8 +112,6 @@ function applied<Result>(
   return { type: "applied", index, entries, results };
 }
 
-function applyFailed(cause: unknown): RaftError {
-  return new RaftError("RAFT_APPLY_FAILED", `the state machine has failed: ${messageOf(cause)}`, {
-    cause,
-  });
+function applyFailed(cause: unknown): Error {
+  return applyError("the state machine has failed", cause);
 }

@@ -15,21 +15,24 @@
  */
 
 import { membersOf } from "../core/membership.ts";
+import type { Message } from "../core/message.ts";
 import { Raft } from "../core/raft.ts";
 import type { ApplyTask, Input, ReadEntries, Ready } from "../core/ready.ts";
 import { configurationOf } from "../core/state.ts";
 import type { RaftState } from "../core/state.ts";
 import type { Member, StoredState, Write } from "../core/types.ts";
-import { isRaftError, messageOf, RaftError } from "../errors.ts";
+import { isRaftError, RaftError } from "../errors.ts";
 import type { LeaderHint } from "../errors.ts";
 import type { PeerMessage } from "../transport/transport.ts";
 import { Applier } from "./applier.ts";
 import type { Applied } from "./applier.ts";
 import type { Timer } from "./clock.ts";
+import { storageError, stoppedError } from "./failures.ts";
 import { Inbox } from "./inbox.ts";
-import type { QueuedRead } from "./inbox.ts";
+import type { ProposalQueue, QueuedRead } from "./inbox.ts";
 import type { Settings } from "./options.ts";
 import { failQueue, Proposals } from "./proposals.ts";
+import { Queries } from "./queries.ts";
 import { failReads, Reads } from "./reads.ts";
 import type { Sink } from "./sink.ts";
 import { Snapshots } from "./snapshots.ts";
@@ -50,14 +53,19 @@ export class Driver<Result, Query, Answer> {
   readonly #snapshots: Snapshots;
   readonly #proposals = new Proposals<Result>();
   readonly #reads = new Reads<Query, Answer>();
+  readonly #queries: Queries<Query, Answer>;
   /** What is under way outside of turns. */
   readonly #tasks = new Set<Promise<unknown>>();
-  /** Local reads: answered as soon as the state machine is idle. */
-  #localReads: QueuedRead<Query, Answer>[] = [];
   #batch = 0;
+  #turns = 0;
   #applying = false;
   #turnDue = false;
-  #stopped = false;
+  #inTurn = false;
+  #stopReason: RaftError | undefined;
+  /** Taken out of the inbox in this turn, and not heard of from the core yet. */
+  #taken: ProposalQueue<Result> | undefined;
+  /** The last write that the core knows to be durable. */
+  #persisted = 0;
   #timer: Timer | undefined;
   #timerAt = Infinity;
   /** When proposals of an ended leadership stop waiting for news. */
@@ -72,6 +80,7 @@ export class Driver<Result, Query, Answer> {
     this.#raft = Raft.open(raft, stored, clock.now());
     this.#inbox = new Inbox(inbox);
     this.#applier = new Applier(machine, storage, raft.maxApplyBytes);
+    this.#queries = new Queries(machine);
     this.#snapshots = new Snapshots(
       {
         self: raft.id,
@@ -83,6 +92,7 @@ export class Driver<Result, Query, Answer> {
         retryMs: raft.electionTimeoutMs,
         send: (message) => transport.send(message),
         report: (input) => this.report(input),
+        deliver: (message) => this.#deliver(message),
         onFailure: hooks.onFailure,
         track: (task) => this.#track(task),
       },
@@ -105,8 +115,15 @@ export class Driver<Result, Query, Answer> {
     return leader === undefined ? undefined : { id: leader.id, address: leader.address };
   }
 
+  /** How many turns have begun: what is reported now is seen by the next. */
+  get turns(): number {
+    return this.#turns;
+  }
+
   submit(command: Uint8Array, sink: Sink<Result>, token: number): void {
-    const refusal = this.#stopped ? stoppedError() : this.#inbox.propose(command, sink, token);
+    const refusal = this.#isStopped
+      ? stoppedError()
+      : this.#inbox.propose(command, sink, token, this.#proposals.size);
     if (refusal === undefined) this.#wantTurn();
     else sink.failed(token, refusal);
   }
@@ -117,26 +134,22 @@ export class Driver<Result, Query, Answer> {
   }
 
   submitRead(read: QueuedRead<Query, Answer>): void {
-    const refusal = this.#stopped ? stoppedError() : this.#inbox.read(read);
-    if (refusal === undefined) this.#wantTurn();
-    else read.sink.failed(read.token, refusal);
+    const refusal = this.#refusalOfRead();
+    if (refusal !== undefined) return read.sink.failed(read.token, refusal);
+    this.#inbox.read(read);
+    this.#wantTurn();
   }
 
   submitLocalRead(read: QueuedRead<Query, Answer>): void {
-    const busy = this.#localReads.length >= this.#settings.inbox.maxReads;
-    if (this.#stopped || busy) {
-      const error = busy
-        ? new RaftError("RAFT_OVERLOADED", "too many local reads are waiting")
-        : stoppedError();
-      return read.sink.failed(read.token, error);
-    }
-    this.#localReads.push(read);
+    const refusal = this.#refusalOfRead();
+    if (refusal !== undefined) return read.sink.failed(read.token, refusal);
+    this.#queries.addLocal(read);
     this.#wantTurn();
   }
 
   /** What a peer has sent; dropped where too much is waiting already, as a network may. */
   receive(message: PeerMessage): void {
-    if (this.#stopped) return;
+    if (this.#isStopped) return;
     switch (message.type) {
       case "SnapshotChunk":
         return this.#snapshots.onChunk(message, this.#raft.state);
@@ -146,13 +159,13 @@ export class Driver<Result, Query, Answer> {
         // Comes from our own receiver when the chunks are staged, never from the network.
         return undefined;
       default:
-        if (this.#inbox.receive({ type: "message", message })) this.#wantTurn();
+        this.#deliver(message);
     }
   }
 
   /** An input that the node itself makes: never refused. */
   report(input: Input): void {
-    if (this.#stopped) return;
+    if (this.#isStopped) return;
     this.#inbox.report(input);
     this.#wantTurn();
   }
@@ -164,22 +177,44 @@ export class Driver<Result, Query, Answer> {
 
   /** Takes no more turns and answers every waiter; resolves when nothing is under way any more. */
   async stop(error: RaftError): Promise<void> {
-    if (!this.#stopped) {
-      this.#stopped = true;
+    if (this.#stopReason === undefined) {
+      this.#stopReason = error;
       this.#timer?.cancel();
       this.#snapshots.stop();
-      const rejected = new RaftError(error.code, error.message, { cause: error.cause });
-      const unknown = new RaftError(error.code, error.message, {
-        cause: error.cause,
-        outcome: "unknown",
-      });
-      failQueue(this.#inbox.takeProposals(), rejected);
-      failReads([...this.#inbox.takeReads(), ...this.#localReads], rejected);
-      this.#localReads = [];
-      this.#reads.failAll(rejected);
-      this.#proposals.failAll(unknown);
+      if (!this.#inTurn) this.#answerAll(error);
     }
+    // Where this was called from within a turn, the turn ends first.
+    await Promise.resolve();
     await Promise.allSettled(this.#tasks);
+  }
+
+  get #isStopped(): boolean {
+    return this.#stopReason !== undefined;
+  }
+
+  #answerAll(reason: RaftError): void {
+    const { code, message, cause } = reason;
+    const rejected = new RaftError(code, message, { cause });
+    const unknown = new RaftError(code, message, { cause, outcome: "unknown" });
+    failQueue(this.#inbox.takeProposals(), rejected);
+    if (this.#taken !== undefined) failQueue(this.#taken, unknown);
+    this.#taken = undefined;
+    this.#proposals.failAll(unknown);
+    failReads(this.#inbox.takeReads(), rejected);
+    this.#reads.failAll(rejected);
+    this.#queries.failAll(rejected);
+  }
+
+  #refusalOfRead(): RaftError | undefined {
+    if (this.#isStopped) return stoppedError();
+    const waiting = this.#inbox.waitingReads + this.#reads.size + this.#queries.size;
+    if (waiting < this.#settings.inbox.maxReads) return undefined;
+    return new RaftError("RAFT_OVERLOADED", `${waiting} reads are waiting already`);
+  }
+
+  /** A message for the core; dropped where too much is waiting. */
+  #deliver(message: Message): void {
+    if (this.#inbox.receive({ type: "message", message })) this.#wantTurn();
   }
 
   #wantTurn(): void {
@@ -187,16 +222,25 @@ export class Driver<Result, Query, Answer> {
     this.#turnDue = true;
     this.#settings.clock.defer(() => {
       this.#turnDue = false;
-      if (this.#stopped) return;
-      try {
-        this.#turn();
-      } catch (error) {
-        this.#hooks.onFailure(error);
-      }
+      if (!this.#isStopped) this.#undisturbed(() => this.#turn());
     });
   }
 
+  /** Runs what tells people of outcomes: where one of them stops the node, that waits until all of it is done. */
+  #undisturbed(action: () => void): void {
+    this.#inTurn = true;
+    try {
+      action();
+    } catch (error) {
+      this.#hooks.onFailure(error);
+    } finally {
+      this.#inTurn = false;
+      if (this.#stopReason !== undefined) this.#answerAll(this.#stopReason);
+    }
+  }
+
   #turn(): void {
+    this.#turns += 1;
     const raft = this.#raft;
     const now = this.#settings.clock.now();
     const staged: string[] = [];
@@ -209,6 +253,7 @@ export class Driver<Result, Query, Answer> {
     for (const id of staged) this.#snapshots.onStaged(id);
     const queue = this.#inbox.takeProposals();
     if (queue.commands.length > 0) {
+      this.#taken = queue;
       raft.step(now, { type: "propose", batch: this.#batch, commands: queue.commands });
     }
     this.#takeReads(now);
@@ -217,6 +262,7 @@ export class Driver<Result, Query, Answer> {
     const ready = raft.takeReady();
     for (const proposed of ready.proposed)
       this.#proposals.onProposed(queue, proposed, this.leaderHint);
+    this.#taken = undefined;
     this.#observe(now);
     this.#carryOut(ready);
     this.#snapshots.settle(raft.state);
@@ -239,15 +285,20 @@ export class Driver<Result, Query, Answer> {
     for (const outcome of ready.reads) this.#reads.onOutcome(outcome, this.leaderHint);
     for (const request of ready.readEntries) this.#readEntries(request);
     for (const request of ready.sendSnapshots) this.#snapshots.send(request);
+    // Before the next apply: under a steady load an asynchronous state machine would never be idle afterwards.
+    if (ready.apply?.type !== "restore") this.#answerReads();
     if (ready.apply !== undefined) this.#apply(ready.apply);
-    this.#answerReads();
   }
 
   #write(write: Write): void {
     const { sequence, snapshot } = write;
+    if (snapshot !== undefined) this.#snapshots.onSwitching(snapshot.id);
     const done = this.#settings.storage.write(write).then(
       () => {
         if (snapshot !== undefined) this.#snapshots.onSwitched(snapshot.id);
+        // What a storage has merged may resolve in any order; the highest stands for all.
+        if (sequence <= this.#persisted) return;
+        this.#persisted = sequence;
         this.report({ type: "persisted", sequence });
       },
       // A failed write is fatal: nothing is known of it, and it is never tried again (rules 3 and 72).
@@ -270,6 +321,7 @@ export class Driver<Result, Query, Answer> {
   }
 
   #apply(task: ApplyTask): void {
+    if (task.type === "restore") this.#snapshots.onRestoring(task.snapshot.id);
     const outcome = this.#applier.run(task);
     if (!(outcome instanceof Promise)) return this.#onApplied(outcome);
     this.#applying = true;
@@ -277,8 +329,7 @@ export class Driver<Result, Query, Answer> {
       outcome.then(
         (applied) => {
           this.#applying = false;
-          if (this.#stopped) return;
-          this.#onApplied(applied);
+          if (!this.#isStopped) this.#undisturbed(() => this.#onApplied(applied));
         },
         (error: unknown) => this.#hooks.onFailure(error),
       ),
@@ -300,26 +351,7 @@ export class Driver<Result, Query, Answer> {
   #answerReads(): void {
     if (this.#applying) return;
     const { lastApplied } = this.#raft.state;
-    for (const read of this.#reads.takeReadable(lastApplied)) this.#answer(read, lastApplied);
-    const local = this.#localReads;
-    if (local.length === 0) return;
-    this.#localReads = [];
-    for (const read of local) this.#answer(read, lastApplied);
-  }
-
-  #answer({ query, sink, token }: QueuedRead<Query, Answer>, index: number): void {
-    const failed = (cause: unknown): void =>
-      sink.failed(
-        token,
-        new RaftError("RAFT_QUERY_FAILED", `the query has failed: ${messageOf(cause)}`, { cause }),
-      );
-    try {
-      const answer = this.#settings.machine.query(query);
-      if (!(answer instanceof Promise)) return sink.done(token, index, answer);
-      this.#track(answer.then((value: Answer) => sink.done(token, index, value), failed));
-    } catch (cause) {
-      failed(cause);
-    }
+    this.#queries.answer(this.#reads.takeReadable(lastApplied), lastApplied);
   }
 
   /** What a change of role or of members means outside of the core. */
@@ -367,15 +399,4 @@ export class Driver<Result, Query, Answer> {
     const forget = (): void => void this.#tasks.delete(task);
     task.then(forget, forget);
   }
-}
-
-function stoppedError(): RaftError {
-  return new RaftError("RAFT_STOPPED", "this node has stopped");
-}
-
-function storageError(cause: unknown): unknown {
-  if (isRaftError(cause)) return cause;
-  return new RaftError("RAFT_STORAGE_FAILED", `the storage has failed: ${messageOf(cause)}`, {
-    cause,
-  });
 }

@@ -3,6 +3,7 @@
  * node itself reports, a finished write or apply, is never refused.
  */
 
+import type { Message } from "../core/message.ts";
 import type { Input } from "../core/ready.ts";
 import { RaftError } from "../errors.ts";
 import type { InboxLimits } from "./options.ts";
@@ -44,6 +45,7 @@ export class Inbox<Result, Query, Answer> {
   readonly #limits: InboxLimits;
   #inputs: Input[] = [];
   #messages = 0;
+  #messageBytes = 0;
   #proposals = new ProposalQueue<Result>();
   #reads: QueuedRead<Query, Answer>[] = [];
 
@@ -58,14 +60,23 @@ export class Inbox<Result, Query, Answer> {
 
   /** A peer's message; false where it was dropped, as a network may. */
   receive(input: Input & { type: "message" }): boolean {
-    if (this.#messages >= this.#limits.maxMessages) return false;
+    const { maxMessages, maxMessageBytes } = this.#limits;
+    const bytes = payloadBytes(input.message);
+    if (this.#messages >= maxMessages) return false;
+    if (this.#messageBytes > 0 && this.#messageBytes + bytes > maxMessageBytes) return false;
     this.#messages += 1;
+    this.#messageBytes += bytes;
     this.#inputs.push(input);
     return true;
   }
 
-  /** Why the command cannot be taken, or `undefined` once it is queued. */
-  propose(command: Uint8Array, sink: Sink<Result>, token: number): RaftError | undefined {
+  /** Why the command cannot be taken beside the `inLog` that wait there, or `undefined` once it is queued. */
+  propose(
+    command: Uint8Array,
+    sink: Sink<Result>,
+    token: number,
+    inLog: number,
+  ): RaftError | undefined {
     const { maxProposals, maxProposalBytes, maxCommandBytes } = this.#limits;
     const queue = this.#proposals;
     if (command.length > maxCommandBytes) {
@@ -75,24 +86,25 @@ export class Inbox<Result, Query, Answer> {
       );
     }
     if (
-      queue.commands.length >= maxProposals ||
+      inLog + queue.commands.length >= maxProposals ||
       (queue.bytes > 0 && queue.bytes + command.length > maxProposalBytes)
     ) {
       return new RaftError(
         "RAFT_OVERLOADED",
-        `${queue.commands.length} proposals are waiting already`,
+        `${inLog + queue.commands.length} proposals are waiting already`,
       );
     }
     queue.add(command, sink, token);
     return undefined;
   }
 
-  read(read: QueuedRead<Query, Answer>): RaftError | undefined {
-    if (this.#reads.length >= this.#limits.maxReads) {
-      return new RaftError("RAFT_OVERLOADED", `${this.#reads.length} reads are waiting already`);
-    }
+  get waitingReads(): number {
+    return this.#reads.length;
+  }
+
+  /** The driver has looked at how many are under way. */
+  read(read: QueuedRead<Query, Answer>): void {
     this.#reads.push(read);
-    return undefined;
   }
 
   /** Takes back a proposal that no turn has seen yet. */
@@ -104,6 +116,7 @@ export class Inbox<Result, Query, Answer> {
     const inputs = this.#inputs;
     this.#inputs = [];
     this.#messages = 0;
+    this.#messageBytes = 0;
     return inputs;
   }
 
@@ -118,4 +131,12 @@ export class Inbox<Result, Query, Answer> {
     if (reads.length > 0) this.#reads = [];
     return reads;
   }
+}
+
+/** What a message holds on to; all but appends are small. */
+function payloadBytes(message: Message): number {
+  if (message.type !== "AppendEntries") return 0;
+  let bytes = 0;
+  for (const entry of message.entries) if (entry.kind === "command") bytes += entry.payload.length;
+  return bytes;
 }

@@ -12,6 +12,8 @@ import type { OpenedStorage } from "../storage/storage.ts";
 import type { PeerIdentity, PeerRefusal, TransportHandler } from "../transport/transport.ts";
 import { Call } from "./call.ts";
 import { Driver } from "./driver.ts";
+import { storageError } from "./failures.ts";
+import type { Logger } from "./logger.ts";
 import { withAddresses } from "./members.ts";
 import { settingsOf } from "./options.ts";
 import type { NodeOptions, Settings } from "./options.ts";
@@ -58,6 +60,13 @@ export interface ReadOptions extends CallOptions {
   readonly consistency?: "linearizable" | "local";
 }
 
+/** As much as events tell. */
+interface Seen {
+  readonly role: Role;
+  readonly term: Term;
+  readonly leader: NodeId | undefined;
+}
+
 /**
  * ```ts
  * const node = await RaftNode.start({ id: "n1", members, machine, storage, transport });
@@ -76,11 +85,7 @@ export class RaftNode<Result = unknown, Query = unknown, Answer = unknown>
   readonly #peers: Map<NodeId, string>;
   #stopping: Promise<void> | undefined;
   #failure: RaftError | undefined;
-  #seen: { role: Role; term: Term; leader: NodeId | undefined } = {
-    role: "follower",
-    term: 0,
-    leader: undefined,
-  };
+  #seen: Seen = { role: "follower", term: 0, leader: undefined };
 
   /**
    * Opens the storage, listens, and takes part. Rejects with `RAFT_INVALID_OPTION`, or with what the storage or the
@@ -90,22 +95,18 @@ export class RaftNode<Result = unknown, Query = unknown, Answer = unknown>
     options: NodeOptions<Result, Query, Answer>,
   ): Promise<RaftNode<Result, Query, Answer>> {
     const settings = settingsOf(options);
-    const { storage, transport, raft, clusterId } = settings;
+    const { storage, transport, raft, clusterId, bootstrap, newStoreId } = settings;
+    let node: RaftNode<Result, Query, Answer> | undefined;
     try {
-      const opened = await storage.open({
-        clusterId,
-        nodeId: raft.id,
-        bootstrap: settings.bootstrap,
-        newStoreId: settings.newStoreId,
-      });
-      const node = new RaftNode(settings, opened);
+      const opened = await storage.open({ clusterId, nodeId: raft.id, bootstrap, newStoreId });
+      node = new RaftNode(settings, opened);
       const identity = { clusterId, nodeId: raft.id, storeId: opened.storeId };
       await transport.start(identity, node.#transportHandler());
       node.#driver.start();
       return node;
     } catch (error) {
-      await transport.close();
-      await storage.close();
+      // A transport that fails to start may have heard from peers already.
+      await (node?.stop() ?? closeBoth(settings));
       throw error;
     }
   }
@@ -168,12 +169,13 @@ export class RaftNode<Result = unknown, Query = unknown, Answer = unknown>
   status(): NodeStatus {
     const status = this.#driver.raft.status();
     const self = membersOf(status.configuration).find(({ id }) => id === this.id);
-    return {
-      ...status,
-      clusterId: this.#settings.clusterId,
-      address: self?.address ?? "",
-      leaderHint: this.#driver.leaderHint,
-    };
+    const { clusterId } = this.#settings;
+    const address = self?.address ?? "";
+    if (this.#stopping === undefined)
+      return { ...status, clusterId, address, leaderHint: this.#driver.leaderHint };
+    // Whoever acts for the leader shall not go on because it was the last thing that was known.
+    const nobody = { leader: undefined, leaderHint: undefined, peers: [] };
+    return { ...status, clusterId, address, role: "follower", ...nobody };
   }
 
   /** The core's whole state, for checkers and diagnosis: to look at between turns, not to touch. */
@@ -208,8 +210,11 @@ export class RaftNode<Result = unknown, Query = unknown, Answer = unknown>
     if (target === this.id) return;
     const { clock, raft } = this.#settings;
     const giveUpAt = clock.now() + 2 * raft.electionTimeoutMs;
-    this.#driver.report({ type: "transfer", target });
+    const { turns } = this.#driver;
+    if (options.signal?.aborted !== true) this.#driver.report({ type: "transfer", target });
     await this.#waiters.afterTurns(options.signal, ({ role, leader, leadership, now }) => {
+      // Asked for within a turn: it begins with the next.
+      if (this.#driver.turns === turns) return undefined;
       if (role !== "leader" && leader === target) return true;
       const lost =
         role === "leader"
@@ -249,29 +254,35 @@ export class RaftNode<Result = unknown, Query = unknown, Answer = unknown>
   }
 
   async #close(reason: RaftError): Promise<void> {
-    const { transport, storage, clock, logger } = this.#settings;
+    const { clock } = this.#settings;
     const stopped = this.#driver.stop(reason);
     this.#waiters.failAll(reason);
-    const report = (what: string) => (error: unknown) =>
-      logger.error(`closing the ${what}: ${messageOf(error)}`);
-    await transport.close().catch(report("transport"));
-    await stopped;
-    await storage.close().catch(report("storage"));
+    this.#announce({ ...this.#seen, role: "follower", leader: undefined });
+    await closeBoth(this.#settings, stopped);
     clock.defer(() => this.emit("stopped", this.#failure));
   }
 
-  /** Events come after the turn, and an exception of a listener is its own, not the node's. */
   #onTurn(state: Readonly<RaftState>): void {
     this.#waiters.onTurn(state);
+    // What was told of the end is the last word, also where it came within this turn.
+    if (this.#stopping !== undefined) return;
     const { role, currentTerm: term, leader } = state;
+    this.#announce({ role, term, leader });
+  }
+
+  /**
+   * Events come after the turn, each on its own: an exception of a listener is uncaught, as it is with every emitter,
+   * and takes neither the turn nor another event with it.
+   */
+  #announce({ role, term, leader }: Seen): void {
     const seen = this.#seen;
-    if (role === seen.role && term === seen.term && leader === seen.leader) return;
     this.#seen = { role, term, leader };
-    const hint = this.#driver.leaderHint;
-    this.#settings.clock.defer(() => {
-      if (role !== seen.role || term !== seen.term) this.emit("role", { role, term });
-      if (leader !== seen.leader) this.emit("leader", hint);
-    });
+    const { clock } = this.#settings;
+    if (role !== seen.role || term !== seen.term)
+      clock.defer(() => this.emit("role", { role, term }));
+    if (leader === seen.leader) return;
+    const hint = leader === undefined ? undefined : this.#driver.leaderHint;
+    clock.defer(() => this.emit("leader", hint));
   }
 
   #transportHandler(): TransportHandler {
@@ -295,8 +306,7 @@ export class RaftNode<Result = unknown, Query = unknown, Answer = unknown>
     const known = this.#peers.get(nodeId);
     if (known === undefined) {
       this.#peers.set(nodeId, storeId);
-      await this.#settings.storage.recordPeer(nodeId, storeId);
-      return undefined;
+      return this.#recordPeer(nodeId, storeId);
     }
     if (known === storeId) return undefined;
     return {
@@ -305,9 +315,32 @@ export class RaftNode<Result = unknown, Query = unknown, Answer = unknown>
     };
   }
 
+  async #recordPeer(nodeId: NodeId, storeId: string): Promise<PeerRefusal | undefined> {
+    try {
+      await this.#settings.storage.recordPeer(nodeId, storeId);
+      return undefined;
+    } catch (cause) {
+      const error = storageError(cause);
+      this.#fail(error);
+      return { code: "RAFT_HANDSHAKE_REFUSED", reason: `${this.id} stops: ${error.message}` };
+    }
+  }
+
   #onRefused(peer: NodeId, { code, reason }: PeerRefusal): void {
     this.#settings.logger.error(`${peer} refuses ${this.id}: ${code}: ${reason}`);
     if (code === "RAFT_WIPED_MEMBER")
       this.#fail(new RaftError(code, `${peer} refuses this member: ${reason}`));
   }
+}
+
+/** Closes what can be closed: nobody is heard any more, then what is on its way to the disk is done, then the disk is let go. */
+async function closeBoth(
+  { transport, storage, logger }: Pick<NodeOptions, "transport" | "storage"> & { logger: Logger },
+  stopped?: Promise<void>,
+): Promise<void> {
+  const report = (what: string) => (error: unknown) =>
+    logger.error(`closing the ${what}: ${messageOf(error)}`);
+  await transport.close().catch(report("transport"));
+  await stopped;
+  await storage.close().catch(report("storage"));
 }

@@ -27,9 +27,11 @@ export class Proposals<Result> {
   /** Of leaderships that have ended: other entries may stand at their indexes by now. */
   #former: Batch<Result>[] = [];
 
-  /** Whether proposals of an ended leadership still wait to hear what became of them. */
-  get hasFormer(): boolean {
-    return this.#former.length > 0;
+  #size = 0;
+
+  /** How many are in the log and not answered. */
+  get size(): number {
+    return this.#size;
   }
 
   /** The leadership has ended: what is in the log may be committed, or replaced, by the next leader. */
@@ -45,7 +47,10 @@ export class Proposals<Result> {
     leader: LeaderHint | undefined,
   ): void {
     const { first, accepted, refusal } = proposed;
+    // The log has the commands, and lets go of them in its own time.
+    queue.commands = [];
     if (accepted > 0) {
+      this.#size += accepted;
       this.#batches.push({
         term: first.term,
         nextIndex: first.index,
@@ -65,10 +70,11 @@ export class Proposals<Result> {
     for (const entry of entries) {
       const value = entry.kind === "command" ? results[result++] : undefined;
       const batch = this.#batches[0];
-      if (batch?.nextIndex === entry.index && settle(batch, entry, value)) this.#batches.shift();
+      if (batch?.nextIndex === entry.index && this.#settle(batch, entry, value))
+        this.#batches.shift();
       if (this.#former.length > 0) {
         this.#former = this.#former.filter(
-          (each) => each.nextIndex !== entry.index || !settle(each, entry, value),
+          (each) => each.nextIndex !== entry.index || !this.#settle(each, entry, value),
         );
       }
     }
@@ -83,14 +89,15 @@ export class Proposals<Result> {
         outcome: "unknown",
       },
     );
-    this.onLeadershipEnded();
-    this.#former = this.#former.filter((batch) => {
+    const isWaiting = (batch: Batch<Result>): boolean => {
       while (batch.nextIndex <= index && batch.position < batch.end) {
         failAt(batch.queue, batch.position, error);
-        advance(batch);
+        this.#advance(batch);
       }
       return batch.position < batch.end;
-    });
+    };
+    this.#batches = this.#batches.filter(isWaiting);
+    this.#former = this.#former.filter(isWaiting);
   }
 
   /** Ends the wait of everything that is in the log: it may yet be committed (rule 60). */
@@ -104,8 +111,29 @@ export class Proposals<Result> {
     const batches = this.#former;
     this.#former = [];
     for (const { queue, position, end } of batches) {
+      this.#size -= end - position;
       for (let at = position; at < end; at += 1) failAt(queue, at, error);
     }
+  }
+
+  /** Tells the one who waits for this entry; whether it was the last of its batch. */
+  #settle(batch: Batch<Result>, entry: Entry, value: Result | undefined): boolean {
+    const { queue, position, term } = batch;
+    if (entry.term === term) {
+      // Same term and index, so it is this command, and a command has a result: the applier has counted them.
+      queue.sinks[position]?.done(queue.tokens[position] ?? 0, entry.index, value as Result);
+    } else {
+      const text = `another leader's entry was committed at ${entry.index}`;
+      failAt(queue, position, new RaftError("RAFT_REPLACED", text));
+    }
+    this.#advance(batch);
+    return batch.position === batch.end;
+  }
+
+  #advance(batch: Batch<Result>): void {
+    batch.nextIndex += 1;
+    batch.position += 1;
+    this.#size -= 1;
   }
 }
 
@@ -123,28 +151,6 @@ export function refusalError(refusal: Refusal, leader: LeaderHint | undefined): 
     case "overloaded":
       return new RaftError("RAFT_OVERLOADED", "too much is waiting to be committed");
   }
-}
-
-/** Tells the one who waits for this entry; whether it was the last of its batch. */
-function settle<Result>(batch: Batch<Result>, entry: Entry, value: Result | undefined): boolean {
-  const { queue, position, term } = batch;
-  if (entry.term === term) {
-    // Same term and index, so it is this command, and a command has a result: the applier has counted them.
-    queue.sinks[position]?.done(queue.tokens[position] ?? 0, entry.index, value as Result);
-  } else {
-    failAt(
-      queue,
-      position,
-      new RaftError("RAFT_REPLACED", `another leader's entry was committed at ${entry.index}`),
-    );
-  }
-  advance(batch);
-  return batch.position === batch.end;
-}
-
-function advance(batch: { nextIndex: LogIndex; position: number }): void {
-  batch.nextIndex += 1;
-  batch.position += 1;
 }
 
 function failAt<Result>(queue: ProposalQueue<Result>, at: number, error: RaftError): void {

@@ -19,7 +19,15 @@ export class Reads<Query, Answer> {
   /** Ascending by index: confirmations come in order. */
   #confirmed: ConfirmedReads<Query, Answer>[] = [];
 
+  #size = 0;
+
+  /** How many are on their way. */
+  get size(): number {
+    return this.#size;
+  }
+
   add(batch: number, reads: readonly QueuedRead<Query, Answer>[]): void {
+    this.#size += reads.length;
     this.#unconfirmed.set(batch, reads);
   }
 
@@ -27,7 +35,7 @@ export class Reads<Query, Answer> {
     const reads = this.#unconfirmed.get(outcome.batch) ?? [];
     this.#unconfirmed.delete(outcome.batch);
     if (outcome.refusal === undefined) this.#confirmed.push({ index: outcome.index, reads });
-    else failReads(reads, refusalError(outcome.refusal, leader));
+    else this.#fail(reads, refusalError(outcome.refusal, leader));
   }
 
   /** What the state machine may answer now that it has applied everything up to `index`. */
@@ -35,14 +43,21 @@ export class Reads<Query, Answer> {
     if ((this.#confirmed[0]?.index ?? Infinity) > lastApplied) return [];
     const count = this.#confirmed.findIndex(({ index }) => index > lastApplied);
     const ready = this.#confirmed.splice(0, count === -1 ? this.#confirmed.length : count);
-    return ready.flatMap(({ reads }) => reads);
+    const reads = ready.flatMap((each) => each.reads);
+    this.#size -= reads.length;
+    return reads;
   }
 
   failAll(error: RaftError): void {
     const waiting = [...this.#unconfirmed.values(), ...this.#confirmed.map(({ reads }) => reads)];
     this.#unconfirmed.clear();
     this.#confirmed = [];
-    for (const reads of waiting) failReads(reads, error);
+    for (const reads of waiting) this.#fail(reads, error);
+  }
+
+  #fail(reads: readonly QueuedRead<Query, Answer>[], error: RaftError): void {
+    this.#size -= reads.length;
+    failReads(reads, error);
   }
 }
 

@@ -4,21 +4,33 @@
  */
 
 import type { InstallSnapshot } from "../core/message.ts";
+import type { LogIndex, SnapshotMeta } from "../core/types.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { PeerMessage, SnapshotChunk } from "../transport/transport.ts";
+import { storageError } from "./failures.ts";
 
 export interface ReceiverContext {
   readonly storage: Storage;
   readonly send: (message: PeerMessage) => void;
+  /** All chunks are durable: from here on the snapshot is somebody else's to drop. */
   readonly onStaged: (message: InstallSnapshot) => void;
+  /** A snapshot that did not come in whole is not wanted any more. */
+  readonly drop: (id: string) => void;
   readonly onFailure: (error: unknown) => void;
+  readonly track: (task: Promise<unknown>) => void;
+}
+
+interface Incoming {
+  readonly id: string;
+  readonly index: LogIndex;
+  /** How many chunks are staged. */
+  next: number;
+  isWhole: boolean;
 }
 
 export class SnapshotReceiver {
   readonly #context: ReceiverContext;
-  /** The snapshot that is coming in, and how many of its chunks are staged. */
-  #id: string | undefined;
-  #next = 0;
+  #incoming: Incoming | undefined;
   #staging = false;
 
   constructor(context: ReceiverContext) {
@@ -29,35 +41,52 @@ export class SnapshotReceiver {
   onChunk(message: SnapshotChunk): void {
     // One at a time: the sender waits for the answer, and sends again what is lost here.
     if (this.#staging) return;
-    const { id } = message.snapshot;
-    if (id !== this.#id && message.chunk === 0) this.#begin(id);
-    if (id !== this.#id) return this.#answer(message, 0);
-    if (message.chunk !== this.#next) return this.#answer(message, this.#next);
+    const { chunk, snapshot } = message;
+    if (snapshot.id !== this.#incoming?.id && chunk === 0) this.#begin(snapshot);
+    const incoming = this.#incoming;
+    if (incoming?.id !== snapshot.id) return this.#answer(message, 0);
+    if (chunk !== incoming.next) return this.#answer(message, incoming.next);
 
     this.#staging = true;
-    this.#stage(message).catch((error: unknown) => this.#context.onFailure(error));
+    const staged = this.#stage(message, incoming).catch((error: unknown) =>
+      this.#context.onFailure(storageError(error)),
+    );
+    this.#context.track(staged);
   }
 
   /** What is staged was switched in, or is not wanted: the next chunk 0 begins anew. */
   forget(id: string): void {
-    if (this.#id === id) this.#id = undefined;
+    if (this.#incoming?.id === id) this.#incoming = undefined;
   }
 
-  #begin(id: string): void {
-    this.#id = id;
-    this.#next = 0;
+  /** Lets go of a snapshot that has stopped coming in and whose entries have come in another way. */
+  settle(commitIndex: LogIndex): void {
+    const incoming = this.#incoming;
+    if (incoming === undefined || this.#staging || incoming.isWhole) return;
+    if (incoming.index <= commitIndex) this.#discard();
   }
 
-  async #stage(message: SnapshotChunk): Promise<void> {
+  #begin({ id, lastIncluded }: SnapshotMeta): void {
+    this.#discard();
+    this.#incoming = { id, index: lastIncluded.index, next: 0, isWhole: false };
+  }
+
+  #discard(): void {
+    const incoming = this.#incoming;
+    this.#incoming = undefined;
+    if (incoming !== undefined && !incoming.isWhole) this.#context.drop(incoming.id);
+  }
+
+  async #stage(message: SnapshotChunk, incoming: Incoming): Promise<void> {
     const { snapshot, chunk, data, done, from, to, term } = message;
     try {
       await this.#context.storage.stageChunk(snapshot.id, chunk, data);
     } finally {
       this.#staging = false;
     }
-    if (this.#id !== snapshot.id) return;
-    this.#next = chunk + 1;
-    this.#answer(message, this.#next);
+    incoming.next = chunk + 1;
+    incoming.isWhole = done;
+    this.#answer(message, incoming.next);
     if (done) this.#context.onStaged({ type: "InstallSnapshot", from, to, term, snapshot });
   }
 

@@ -7,6 +7,7 @@ import type { SendSnapshot } from "../core/ready.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { PeerMessage, SnapshotChunkResponse } from "../transport/transport.ts";
 import type { Clock, Timer } from "./clock.ts";
+import { storageError } from "./failures.ts";
 
 /** A chunk is sent so many times before the sender gives up. */
 const MAX_ATTEMPTS = 20;
@@ -21,6 +22,7 @@ export interface SenderContext {
   /** Called once, at the end. */
   readonly onEnd: (request: SendSnapshot, delivered: boolean) => void;
   readonly onFailure: (error: unknown) => void;
+  readonly track: (task: Promise<unknown>) => void;
 }
 
 export class SnapshotSender {
@@ -39,15 +41,13 @@ export class SnapshotSender {
     this.#load(0);
   }
 
-  /** The follower has everything below `next`; 0 where it has lost what it had (rule 54). */
-  onResponse(response: SnapshotChunkResponse): void {
-    if (this.#ended || response.snapshotId !== this.request.snapshot.id) return;
-    const { next } = response;
-    if (next === this.#next + 1 && this.#following === undefined && this.#current !== undefined) {
-      this.end(true);
-    } else if (next !== this.#next && next <= this.#next + 1) {
-      this.#load(next);
-    }
+  /**
+   * The follower has everything below `next`: less than before where it has lost it (rule 54), more where an earlier
+   * sender got further. A late answer costs a detour, since the next one tells where the follower really is.
+   */
+  onResponse({ snapshotId, next }: SnapshotChunkResponse): void {
+    if (this.#ended || snapshotId !== this.request.snapshot.id || next === this.#next) return;
+    this.#load(next);
   }
 
   /** Ends it: delivered, given up, or no longer wanted. Idempotent. */
@@ -62,10 +62,12 @@ export class SnapshotSender {
     this.#timer?.cancel();
     this.#next = chunk;
     this.#attempts = 0;
-    this.#read(chunk).catch((error: unknown) => {
+    this.#current = undefined;
+    const read = this.#read(chunk).catch((error: unknown) => {
       this.end(false);
-      this.#context.onFailure(error);
+      this.#context.onFailure(storageError(error));
     });
+    this.#context.track(read);
   }
 
   async #read(chunk: number): Promise<void> {
@@ -74,8 +76,12 @@ export class SnapshotSender {
     const current = await storage.readChunk(id, chunk);
     const following = await storage.readChunk(id, chunk + 1);
     if (this.#ended || this.#next !== chunk) return;
-    // Gone: a newer snapshot has taken its place, and the core will offer that one.
-    if (current === undefined) return this.end(false);
+    if (current === undefined) {
+      // Behind the last chunk, or gone: a newer snapshot has taken its place, and the core will offer that one.
+      const isWhole = chunk > 0 && (await storage.readChunk(id, chunk - 1)) !== undefined;
+      if (this.#next === chunk) this.end(isWhole);
+      return;
+    }
     this.#current = current;
     this.#following = following;
     this.#sendCurrent();

@@ -5,14 +5,15 @@
 
 import type { Input } from "../core/ready.ts";
 import type { Entry, LogIndex } from "../core/types.ts";
-import { messageOf, RaftError } from "../errors.ts";
 import { MAX_CHUNK_BYTES } from "../storage/storage.ts";
 import type { Storage } from "../storage/storage.ts";
+import { applyError, storageError } from "./failures.ts";
 import type { SnapshotPolicy } from "./options.ts";
 import type { StateMachine } from "./state-machine.ts";
 
-/** Remembers where the log's bytes are, coarsely: a mark at least every so many entries. */
+/** Remembers where the log's bytes are, coarsely: a mark every so many entries, or every eighth of what is kept. */
 const ENTRIES_PER_MARK = 64;
+const MARKS_PER_TAIL = 8;
 
 interface Mark {
   readonly index: LogIndex;
@@ -29,6 +30,7 @@ export class SnapshotTaker {
   #bytes = 0;
   #marks: Mark[] = [this.#last];
   #busy = false;
+  #stopped = false;
 
   constructor(
     machine: Pick<StateMachine, "snapshot">,
@@ -47,11 +49,21 @@ export class SnapshotTaker {
     this.#marks = [this.#last];
   }
 
-  /** Counts what was applied; a snapshot if the policy asks for one now, to be reported to the core when it resolves. */
-  onApplied(entries: readonly Entry[], pinned: LogIndex): Promise<Input> | undefined {
+  /** Leaves the snapshot that is being taken, if there is one, unfinished. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /**
+   * Counts what was applied; a snapshot if the policy asks for one now, to be reported to the core when it resolves:
+   * with `undefined` where it was left unfinished.
+   */
+  onApplied(entries: readonly Entry[], pinned: LogIndex): Promise<Input | undefined> | undefined {
+    const step = this.#policy.keepBytes / MARKS_PER_TAIL;
     for (const entry of entries) {
       if (entry.kind === "command") this.#bytes += entry.payload.length;
-      if (entry.index % ENTRIES_PER_MARK === 0)
+      const { index, bytes } = this.#marks.at(-1) ?? this.#last;
+      if (entry.index - index >= ENTRIES_PER_MARK || this.#bytes - bytes > step)
         this.#marks.push({ index: entry.index, bytes: this.#bytes });
     }
     const last = entries.at(-1);
@@ -64,28 +76,30 @@ export class SnapshotTaker {
     return index - this.#last.index >= everyEntries || this.#bytes - this.#last.bytes >= everyBytes;
   }
 
-  async #take({ index, time }: Entry, pinned: LogIndex): Promise<Input> {
+  async #take({ index, time }: Entry, pinned: LogIndex): Promise<Input | undefined> {
     this.#busy = true;
     this.#last = { index, bytes: this.#bytes };
     const id = this.#newId(index);
     const compactTo = Math.min(this.#compactTo(index), pinned);
     try {
-      // Captured here, before anything else is applied.
-      const state = this.#machine.snapshot();
       let chunk = 0;
-      for await (const bytes of inChunks(state)) await this.#storage.stageChunk(id, chunk++, bytes);
-    } catch (cause) {
-      throw new RaftError(
-        "RAFT_APPLY_FAILED",
-        `taking a snapshot at ${index} has failed: ${messageOf(cause)}`,
-        {
-          cause,
-        },
-      );
+      // The first step captures the state, before anything else is applied.
+      for await (const bytes of this.#capture(index)) {
+        if (this.#stopped) return undefined;
+        await this.#storage.stageChunk(id, chunk++, bytes).catch(rethrow);
+      }
     } finally {
       this.#busy = false;
     }
     return { type: "snapshotTaken", id, index, time, compactTo };
+  }
+
+  async *#capture(index: LogIndex): AsyncGenerator<Uint8Array> {
+    try {
+      yield* inChunks(this.#machine.snapshot());
+    } catch (cause) {
+      throw applyError(`taking a snapshot at ${index} has failed`, cause);
+    }
   }
 
   /** A tail stays for followers that are a little behind, bounded by entries and by bytes (rule 59). */
@@ -96,6 +110,10 @@ export class SnapshotTaker {
     if (within > 0) this.#marks.splice(0, within);
     return Math.max(0, index - keepEntries, Math.min(byBytes, index));
   }
+}
+
+function rethrow(cause: unknown): never {
+  throw storageError(cause);
 }
 
 /** The same bytes in chunks of a size that the storage and the transport take; at least one. */

@@ -1,11 +1,13 @@
 /** Everything about a node's snapshots but what the core decides: taking, sending, receiving, and letting go of old ones. */
 
+import type { InstallSnapshot } from "../core/message.ts";
 import type { Input, SendSnapshot } from "../core/ready.ts";
 import type { RaftState } from "../core/state.ts";
 import type { Entry, LogIndex, NodeId, SnapshotMeta } from "../core/types.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { PeerMessage, SnapshotChunk, SnapshotChunkResponse } from "../transport/transport.ts";
 import type { Clock } from "./clock.ts";
+import { storageError } from "./failures.ts";
 import type { SnapshotPolicy } from "./options.ts";
 import { SnapshotReceiver } from "./snapshot-receiver.ts";
 import { SnapshotSender } from "./snapshot-sender.ts";
@@ -24,6 +26,8 @@ export interface SnapshotContext {
   readonly send: (message: PeerMessage) => void;
   /** An input for the core, from outside of a turn. */
   readonly report: (input: Input) => void;
+  /** A peer's message for the core: dropped where too much is waiting. */
+  readonly deliver: (message: InstallSnapshot) => void;
   readonly onFailure: (error: unknown) => void;
   /** Keeps count of what is under way, so that `stop` can wait for it. */
   readonly track: (task: Promise<unknown>) => void;
@@ -40,6 +44,10 @@ export class Snapshots {
   /** Staged or switched in, and not dropped yet. */
   readonly #kept = new Set<string>();
   #durableId: string;
+  /** Switches on their way to the disk, oldest first. */
+  readonly #switching: string[] = [];
+  /** What the state machine is reading. */
+  #restoring: string | undefined;
 
   constructor(context: SnapshotContext, current: SnapshotMeta) {
     const { storage, machine, policy, random } = context;
@@ -55,7 +63,9 @@ export class Snapshots {
       storage,
       send: context.send,
       onStaged: (message) => context.report({ type: "message", message }),
+      drop: (id) => this.#drop(id),
       onFailure: context.onFailure,
+      track: context.track,
     });
   }
 
@@ -66,10 +76,7 @@ export class Snapshots {
       return this.#receiver.onChunk(message);
     // We have all of that: the core says so to the leader, and no byte of it is needed.
     const { from, to, term, snapshot } = message;
-    this.#context.report({
-      type: "message",
-      message: { type: "InstallSnapshot", from, to, term, snapshot },
-    });
+    this.#context.deliver({ type: "InstallSnapshot", from, to, term, snapshot });
   }
 
   onChunkResponse(message: SnapshotChunkResponse): void {
@@ -77,21 +84,31 @@ export class Snapshots {
   }
 
   send(request: SendSnapshot): void {
-    this.#senders.get(request.peer)?.end(false);
-    const { self, storage, clock, retryMs, send } = this.#context;
+    const former = this.#senders.get(request.peer);
+    // Its end is no news to the core, which has just asked for another.
+    this.#senders.delete(request.peer);
+    former?.end(false);
+    const { self, storage, clock, retryMs, send, onFailure, track } = this.#context;
     const sender = new SnapshotSender(request, {
       self,
       storage,
       clock,
       retryMs,
       send,
-      onFailure: this.#context.onFailure,
+      onFailure,
+      track,
       onEnd: (ended, delivered) => this.#onSent(sender, ended, delivered),
     });
     this.#senders.set(request.peer, sender);
   }
 
+  /** The state machine begins to read this one. */
+  onRestoring(id: string): void {
+    this.#restoring = id;
+  }
+
   onRestored(index: LogIndex): void {
+    this.#restoring = undefined;
     this.#taker.onRestored(index);
   }
 
@@ -99,7 +116,8 @@ export class Snapshots {
   onApplied(entries: readonly Entry[]): void {
     const taking = this.#taker.onApplied(entries, this.#pinnedIndex(entries.at(-1)?.index ?? 0));
     if (taking === undefined) return;
-    this.#context.track(taking.then(this.#context.report, this.#context.onFailure));
+    const { track, report, onFailure } = this.#context;
+    track(taking.then((input) => input !== undefined && report(input), onFailure));
   }
 
   /** The core has been told of a staged snapshot: it is kept until something newer is switched in. */
@@ -107,8 +125,16 @@ export class Snapshots {
     this.#kept.add(id);
   }
 
-  /** A switch to this snapshot is durable. */
+  /** A switch to this snapshot is handed to the storage. */
+  onSwitching(id: string): void {
+    this.#switching.push(id);
+  }
+
+  /** It is durable, and so are those before it. */
   onSwitched(id: string): void {
+    const place = this.#switching.indexOf(id);
+    if (place === -1) return;
+    this.#switching.splice(0, place + 1);
     this.#durableId = id;
   }
 
@@ -119,8 +145,9 @@ export class Snapshots {
       const wanted = state.leadership?.progress.get(peer)?.snapshot;
       if (wanted?.id !== snapshot.id) sender.end(false);
     }
+    this.#receiver.settle(state.commitIndex);
     for (const id of this.#kept) {
-      if (id === this.#durableId || id === state.snapshot.id || this.#isSending(id)) continue;
+      if (id === state.snapshot.id || this.#isInUse(id)) continue;
       this.#kept.delete(id);
       this.#receiver.forget(id);
       if (id !== "") this.#drop(id);
@@ -128,20 +155,29 @@ export class Snapshots {
   }
 
   stop(): void {
+    this.#taker.stop();
     for (const sender of this.#senders.values()) sender.end(false);
   }
 
   #onSent(sender: SnapshotSender, { peer, snapshot }: SendSnapshot, delivered: boolean): void {
-    if (this.#senders.get(peer) === sender) this.#senders.delete(peer);
+    if (this.#senders.get(peer) !== sender) return;
+    this.#senders.delete(peer);
     this.#context.report({ type: "snapshotSent", peer, id: snapshot.id, delivered });
   }
 
-  #isSending(id: string): boolean {
-    return [...this.#senders.values()].some(({ request }) => request.snapshot.id === id);
+  /** Whether it is on disk as the current one, or about to be, or being read. */
+  #isInUse(id: string): boolean {
+    return (
+      id === this.#durableId ||
+      id === this.#restoring ||
+      this.#switching.includes(id) ||
+      [...this.#senders.values()].some(({ request }) => request.snapshot.id === id)
+    );
   }
 
   #drop(id: string): void {
-    this.#context.track(this.#context.storage.dropSnapshot(id).catch(this.#context.onFailure));
+    const { storage, track, onFailure } = this.#context;
+    track(storage.dropSnapshot(id).catch((error: unknown) => onFailure(storageError(error))));
   }
 
   /** What a follower will need after the snapshot that it is getting, within bounds. */

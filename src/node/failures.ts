@@ -1,0 +1,19 @@
+/** What a node says when it cannot go on. */
+
+import { isRaftError, messageOf, RaftError } from "../errors.ts";
+
+/** Whatever a storage rejects with, as an error of the library: fatal, and never tried again (rules 3 and 72). */
+export function storageError(cause: unknown): RaftError {
+  if (isRaftError(cause)) return cause;
+  return new RaftError("RAFT_STORAGE_FAILED", `the storage has failed: ${messageOf(cause)}`, {
+    cause,
+  });
+}
+
+export function applyError(what: string, cause: unknown): RaftError {
+  return new RaftError("RAFT_APPLY_FAILED", `${what}: ${messageOf(cause)}`, { cause });
+}
+
+export function stoppedError(): RaftError {
+  return new RaftError("RAFT_STOPPED", "this node has stopped");
+}
