@@ -88,7 +88,7 @@ export function switchToSnapshot(
 }
 
 /** Whether the next `takeWrite` would have something to write. */
-export function isWritePending(state: RaftState): boolean {
+function isWritePending(state: RaftState): boolean {
   const {
     hardStateChanged,
     truncateFrom: cut,

@@ -12,7 +12,7 @@
 
 import type { LogIndex, NodeId, SnapshotMeta } from "./types.ts";
 
-export type ProgressMode = "probe" | "replicate" | "snapshot";
+type ProgressMode = "probe" | "replicate" | "snapshot";
 
 interface InflightAppend {
   readonly lastIndex: LogIndex;

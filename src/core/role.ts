@@ -88,7 +88,7 @@ export function armElectionTimer(state: RaftState): void {
 }
 
 /** Where the next entry of this leader goes. */
-export function nextEntryId(state: RaftState): { readonly term: Term; readonly index: number } {
+function nextEntryId(state: RaftState): { readonly term: Term; readonly index: number } {
   return { term: state.currentTerm, index: state.log.lastIndex + 1 };
 }
 

@@ -82,14 +82,14 @@ export interface Leadership {
   uncommittedBytes: number;
 }
 
-export interface PendingRead {
+interface PendingRead {
   readonly batch: number;
   index: LogIndex | undefined;
   round: number;
 }
 
 /** What is on its way to the disk, and what waits for it. */
-export interface Durability {
+interface Durability {
   /** The sequence number of the last write handed out, and of the last that is durable. */
   issued: number;
   durable: number;

@@ -63,7 +63,7 @@ export function chunkKey(snapshot: number, chunk: number): string {
   return `${keyOf("chunk", snapshot)}/${hex(chunk, NUMBER_DIGITS)}`;
 }
 
-export function peerKey(peer: NodeId): string {
+function peerKey(peer: NodeId): string {
   return `${GROUP}/peer/${Buffer.from(peer).toString("hex")}`;
 }
 

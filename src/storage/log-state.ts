@@ -59,7 +59,7 @@ export function markerOf(state: LogState, number: number): Marker {
 }
 
 /** The term of the entry at `index`, also at `compacted`; `undefined` outside of the log (rule 31). */
-export function termAt(state: LogState, index: LogIndex): Term | undefined {
+function termAt(state: LogState, index: LogIndex): Term | undefined {
   if (index === state.compacted.index) return state.compacted.term;
   if (index < state.compacted.index || index > state.lastIndex) return undefined;
   return state.runs.findLast(({ firstIndex }) => firstIndex <= index)?.term;

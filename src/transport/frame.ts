@@ -12,7 +12,7 @@
 import { crc32 } from "node:zlib";
 import { RaftError } from "../errors.ts";
 
-export const FRAME_HEADER_BYTES = 8;
+const FRAME_HEADER_BYTES = 8;
 
 /** Up to this size a frame is copied into one piece: cheaper than one more piece for the kernel to gather. */
 const INLINE_BYTES = 4096;
