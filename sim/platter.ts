@@ -1,0 +1,75 @@
+/**
+ * What is on a disk for good, read from the batches as they become durable, without the node's help: its own reading of
+ * the shipped layout, so that checkers need to believe nobody.
+ */
+
+import type { Entry, EntryId, HardState, LogIndex, SnapshotMeta, Term } from "../src/core/types.ts";
+import { numberIn, rangeOf, readMarker, readSnapshot } from "../src/storage/layout.ts";
+import type { StoreOperation } from "../src/storage/ordered-store.ts";
+import { entriesOf } from "../src/storage/records.ts";
+
+const STATE = rangeOf("state");
+const LOG = rangeOf("log");
+const SNAPSHOT = rangeOf("snapshot");
+
+/** What a batch has changed. */
+export interface PlatterChange {
+  /** Entries that are on the platter now and were not, or were others: ascending. */
+  readonly written: readonly Entry[];
+  /** The first entry that is not on the platter any more, or is another; `undefined` where nothing was taken away. */
+  readonly lostFrom: LogIndex | undefined;
+}
+
+export class Platter {
+  hardState: HardState = { currentTerm: 0, votedFor: undefined, commitIndex: 0 };
+  lastIndex: LogIndex = 0;
+  compacted: EntryId = { term: 0, index: 0 };
+  snapshot: SnapshotMeta | undefined;
+  /** Terms by index; of a hole, or below `compacted`, nothing is promised. */
+  readonly #terms: Term[] = [];
+
+  get snapshotIndex(): LogIndex {
+    return this.snapshot?.lastIncluded.index ?? 0;
+  }
+
+  /** The term of an entry that is on the platter; `undefined` where there is none. */
+  termAt(index: LogIndex): Term | undefined {
+    if (index === this.compacted.index) return this.compacted.term;
+    if (index < this.compacted.index || index > this.lastIndex) return undefined;
+    return this.#terms[index];
+  }
+
+  /** Whether the entry is there, as itself or within the snapshot. */
+  holds({ term, index }: EntryId): boolean {
+    return index <= this.snapshotIndex || this.termAt(index) === term;
+  }
+
+  /** Takes a batch that has become durable; throws where the shipped code cannot read what it has written. */
+  apply(operations: readonly StoreOperation[]): PlatterChange {
+    const before = this.lastIndex;
+    const written: Entry[] = [];
+    let lostFrom = Infinity;
+    for (const operation of operations) {
+      if (operation.type === "del") continue;
+      const { key } = operation;
+      if (key >= LOG.gte && key < LOG.lt) {
+        for (const entry of entriesOf(operation)) {
+          if (this.#terms[entry.index] === entry.term && entry.index <= before) continue;
+          if (entry.index <= before) lostFrom = Math.min(lostFrom, entry.index);
+          this.#terms[entry.index] = entry.term;
+          written.push(entry);
+        }
+      } else if (key >= SNAPSHOT.gte && key < SNAPSHOT.lt) {
+        this.snapshot = readSnapshot(operation).meta;
+      } else if (key >= STATE.gte && key < STATE.lt && numberIn(key) > 0) {
+        const { hardState, lastIndex, compacted } = readMarker(operation);
+        this.hardState = hardState;
+        this.lastIndex = lastIndex;
+        this.compacted = compacted;
+      }
+    }
+    if (this.lastIndex < before) lostFrom = Math.min(lostFrom, this.lastIndex + 1);
+    this.#terms.length = Math.min(this.#terms.length, this.lastIndex + 1);
+    return { written, lostFrom: lostFrom === Infinity ? undefined : lostFrom };
+  }
+}

@@ -1,0 +1,27 @@
+/** One hash of everything that ever happened in a run: two runs with the same hash were the same run. */
+
+export class RollingHash {
+  #low = 0x9e3779b9;
+  #high = 0x85ebca6b;
+
+  /** Each argument up to 2^53; what is above 32 bits counts as well. */
+  mix(time: number, kind: number, node: number, digest: number): void {
+    this.#word(time);
+    this.#word(Math.floor(time / 2 ** 32));
+    this.#word((kind << 8) ^ node);
+    this.#word(digest);
+  }
+
+  /** 16 hexadecimal digits. */
+  get text(): string {
+    const hex = (word: number): string => (word >>> 0).toString(16).padStart(8, "0");
+    return hex(this.#high) + hex(this.#low);
+  }
+
+  #word(value: number): void {
+    let mixed = Math.imul(value ^ this.#low, 0xcc9e2d51);
+    mixed = (mixed << 15) | (mixed >>> 17);
+    this.#low = (Math.imul(mixed, 0x1b873593) + 0xe6546b64) | 0;
+    this.#high = (Math.imul(this.#high ^ mixed, 0x27d4eb2f) + this.#low) | 0;
+  }
+}
