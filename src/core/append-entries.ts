@@ -83,6 +83,10 @@ function acknowledge(state: RaftState, message: AppendEntries, matchIndex: LogIn
 /** With the last entry that can agree: terms above the leader's at that place cannot (rule 32). */
 function refuse(state: RaftState, message: AppendEntries): void {
   const { index, term } = message.prevLog;
+  assert(
+    index > state.commitIndex,
+    "what is committed here is in every later leader's log (Leader Completeness)",
+  );
   sendAfterVote(state, {
     type: "AppendEntriesResponse",
     from: state.options.id,

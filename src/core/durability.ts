@@ -9,7 +9,7 @@
 import { assert } from "./assert.ts";
 import { tailEntries, truncateFrom } from "./log.ts";
 import { withoutFrom } from "./membership.ts";
-import type { Message } from "./message.ts";
+import type { AppendEntriesSuccess, Message } from "./message.ts";
 import type { RaftState } from "./state.ts";
 import type { HardState, LogIndex, NodeId, SnapshotMeta, Term, Write } from "./types.ts";
 
@@ -25,26 +25,17 @@ export function sendAfterVote(state: RaftState, message: Message): void {
 
 /**
  * Sends what shows entries or a snapshot as ours: leaves when the newest write is durable, whether it is issued or still
- * pending, and also where this message's own handler wrote nothing (rule 6). A newer acknowledgement to the same leader
- * replaces one that waits for the same write.
+ * pending, and also where this message's own handler wrote nothing (rule 6).
  */
 export function sendAfterLog(state: RaftState, message: Message): void {
-  const { durability } = state;
-  const after = isWritePending(state) ? durability.issued + 1 : durability.issued;
-  const last = durability.held.at(-1);
-  if (
-    last?.after === after &&
-    last.term === state.currentTerm &&
-    supersedes(message, last.message)
-  ) {
-    durability.held.pop();
-  }
-  hold(state, message, after);
+  const { issued } = state.durability;
+  hold(state, message, isWritePending(state) ? issued + 1 : issued);
 }
 
 /** Adopts a term and a vote; both go into the next write. The only place that changes either. */
 export function setTermAndVote(state: RaftState, term: Term, votedFor: NodeId | undefined): void {
   assert(term >= state.currentTerm, "the term never falls");
+  assert(Number.isSafeInteger(term), "terms stay below 2^53");
   assert(
     term > state.currentTerm || state.votedFor === undefined || state.votedFor === votedFor,
     "a vote is never taken back in its term",
@@ -154,9 +145,19 @@ export function isDiskStuck(state: RaftState): boolean {
   return oldest !== undefined && state.now - oldest.issuedAt >= state.options.electionTimeoutMs;
 }
 
+/**
+ * Keeps a message back until a write is durable. What is said again to the same receiver takes the place of what waits
+ * for the same write, so that few messages wait, however long the disk takes.
+ */
 function hold(state: RaftState, message: Message, after: number): void {
-  if (after <= state.durability.durable) send(state, message);
-  else state.durability.held.push({ message, after, term: state.currentTerm });
+  const { durability, currentTerm: term } = state;
+  if (after <= durability.durable) return send(state, message);
+  const at = durability.held.findIndex(
+    (held) => held.after === after && held.term === term && isSaidAgain(held.message, message),
+  );
+  const earlier = durability.held[at]?.message;
+  if (earlier === undefined) durability.held.push({ message, after, term });
+  else durability.held[at] = { message: newer(earlier, message), after, term };
 }
 
 function release(state: RaftState): void {
@@ -170,15 +171,23 @@ function release(state: RaftState): void {
   durability.held = waiting;
 }
 
-function supersedes(message: Message, earlier: Message): boolean {
+function isSaidAgain(earlier: Message, message: Message): boolean {
   return (
-    message.type === "AppendEntriesResponse" &&
-    earlier.type === "AppendEntriesResponse" &&
-    message.success &&
-    earlier.success &&
-    message.to === earlier.to &&
-    message.matchIndex >= earlier.matchIndex
+    earlier.to === message.to &&
+    earlier.type === message.type &&
+    isAcknowledgement(earlier) === isAcknowledgement(message)
   );
+}
+
+/** The later of two messages of one kind; of two acknowledgements the one that says more. */
+function newer(earlier: Message, later: Message): Message {
+  const isLess =
+    isAcknowledgement(earlier) && isAcknowledgement(later) && later.matchIndex < earlier.matchIndex;
+  return isLess ? earlier : later;
+}
+
+function isAcknowledgement(message: Message): message is AppendEntriesSuccess {
+  return message.type === "AppendEntriesResponse" && message.success;
 }
 
 /** Commit is written along, but never beyond the entries that the same write leaves on disk. */
