@@ -116,10 +116,10 @@ export class Raft {
     );
     const write = takeWrite(state);
     const apply = nextApplyTask(state);
-    const { outbox } = state;
+    const { messages, proposed, reads, readEntries, sendSnapshots } = state.outbox;
     state.outbox = emptyOutbox();
     checkState(state);
-    return { ...outbox, write, apply };
+    return { messages, write, proposed, reads, apply, readEntries, sendSnapshots };
   }
 
   status(): RaftStatus {
