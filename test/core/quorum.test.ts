@@ -1,6 +1,6 @@
 /** Quorum arithmetic against brute force. */
 
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { hasQuorum, majority, quorumValue } from "../../src/core/quorum.ts";
 import type { Configuration } from "../../src/core/types.ts";
