@@ -1,0 +1,29 @@
+/** How a command says that it cannot: wrong usage, or a failure, with its code where it is the library's. */
+
+import { isRaftError, messageOf } from "../errors.ts";
+
+/** The command was not understood: a sentence that names the option and the value received. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** What a command set out to do has not happened; the text says all that there is to say. */
+export class Failure extends Error {
+  override readonly name = "Failure";
+}
+
+/** One line for people, with a stable code in front where there is one; a stack only for what should not happen. */
+export function describeFailure(error: unknown): string {
+  if (error instanceof UsageError) return `quorate: ${error.message}\nTry "quorate --help".`;
+  if (error instanceof Failure) return error.message;
+  if (!isRaftError(error)) return error instanceof Error ? String(error.stack) : String(error);
+
+  const { code, message, cause } = error;
+  const reason = cause === undefined ? "" : messageOf(cause);
+  const why = reason === "" || message.includes(reason) ? "" : `: ${reason}`;
+  return `${code}: ${message}${why}`;
+}
+
+export function exitCodeOf(error: unknown): number {
+  return error instanceof UsageError || isRaftError(error, "RAFT_INVALID_OPTION") ? 2 : 1;
+}

@@ -1,0 +1,137 @@
+/** `quorate start`: a cluster of three processes on this machine, until Ctrl-C. */
+
+import { resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { messageOf } from "../errors.ts";
+import { integer, parse } from "./arguments.ts";
+import { describeFailure, Failure } from "./failures.ts";
+import { DEFAULT_BASE_PORT } from "./help.ts";
+import { LocalCluster, MEMBER_IDS } from "./local-cluster.ts";
+import type { MemberExit } from "./member-process.ts";
+import { programPath } from "./program.ts";
+import { watchSignals } from "./signals.ts";
+import { print, style, table } from "./terminal.ts";
+
+/** So that one that dies again and again does not keep the machine busy, and people see what happens. */
+const RESTART_DELAY_MS = 1000;
+
+export async function start(args: readonly string[]): Promise<number> {
+  const { values } = parse({
+    args: [...args],
+    options: {
+      data: { type: "string", default: "data" },
+      "base-port": { type: "string" },
+      verbose: { type: "boolean", default: false },
+      "election-timeout": { type: "string" },
+      heartbeat: { type: "string" },
+    },
+  });
+  const basePort =
+    integer("base-port", values["base-port"], { min: 1, max: 65_533 }) ?? DEFAULT_BASE_PORT;
+  const folder = resolve(values.data);
+  const tuning = (["election-timeout", "heartbeat"] as const).flatMap((option) => {
+    const text = values[option];
+    return text === undefined ? [] : [`--${option}`, text];
+  });
+  const cluster = new LocalCluster({
+    folder,
+    basePort,
+    nodeArguments: tuning,
+    program: programPath(),
+  });
+  if (values.verbose) cluster.on("log", (line) => process.stderr.write(`${line}\n`));
+
+  const stop = watchSignals(["SIGINT", "SIGTERM", "SIGHUP"]);
+  try {
+    await run(cluster, folder, basePort, stop.signal);
+    return 0;
+  } finally {
+    await cluster.stop();
+    stop.dispose();
+  }
+}
+
+async function run(
+  cluster: LocalCluster,
+  folder: string,
+  basePort: number,
+  stop: AbortSignal,
+): Promise<void> {
+  await cluster.start();
+  if (stop.aborted) return;
+  introduce(cluster, folder);
+  let explained = false;
+  const onLeader = ({ id, term }: { readonly id: string; readonly term: number }): void => {
+    print(`${style("green", `${id} leads`)} (term ${term}).`);
+    if (!explained) explain(basePort, cluster.pidOf(id));
+    explained = true;
+  };
+  cluster.on("leader", onLeader);
+  if (cluster.leadership !== undefined) onLeader(cluster.leadership);
+
+  await keepUp(cluster, stop);
+  if (!stop.aborted) throw new Failure("All members are down.");
+  print("Stopping.");
+  await cluster.stop();
+  print("All members have stopped; the data stays.");
+}
+
+/** Restarts who was killed, until `stop`, or until nobody is left who would be restarted. */
+async function keepUp(cluster: LocalCluster, stop: AbortSignal): Promise<void> {
+  const down = new Set<string>();
+  await new Promise<void>((done) => {
+    const giveUp = (id: string, why: string): void => {
+      print(style("red", `${id} stays down: ${why}. Ctrl-C and start again to try once more.`));
+      down.add(id);
+      if (down.size === MEMBER_IDS.length) done();
+    };
+    const onExit = (exit: MemberExit): void => {
+      const { id, reason, failure } = exit;
+      if (stop.aborted || down.has(id)) return;
+      if (typeof reason === "number") {
+        const why = failure === undefined ? `it ended with ${reason}` : describeFailure(failure);
+        giveUp(id, why);
+        return;
+      }
+      print(style("yellow", `${id} was killed (${reason}); it is started again.`));
+      restart(cluster, id, stop).catch((error: unknown) => giveUp(id, messageOf(error)));
+    };
+    cluster.on("exited", onExit);
+    stop.addEventListener("abort", () => done(), { once: true });
+    if (stop.aborted) done();
+  });
+}
+
+async function restart(cluster: LocalCluster, id: string, stop: AbortSignal): Promise<void> {
+  await delay(RESTART_DELAY_MS);
+  if (stop.aborted) return;
+  await cluster.launch(id);
+  print(`${id} is back (pid ${cluster.pidOf(id)}).`);
+}
+
+function introduce(cluster: LocalCluster, folder: string): void {
+  print(`A cluster of three processes on this machine, with its data in ${folder}\n`);
+  const rows = [...cluster.addresses].map(([id, at]) => [
+    `  ${id}`,
+    at,
+    `pid ${cluster.pidOf(id)}`,
+  ]);
+  print(`${table(rows)}\n`);
+}
+
+function explain(basePort: number, leader: number | undefined): void {
+  const endpoints =
+    basePort === DEFAULT_BASE_PORT
+      ? ""
+      : ` --endpoints ${MEMBER_IDS.map((_, offset) => `127.0.0.1:${basePort + offset}`).join(",")}`;
+  print(`
+In another terminal:
+
+  npx quorate status${endpoints}
+  npx quorate kv put greeting hello${endpoints}
+  npx quorate kv get greeting${endpoints}
+  kill -9 ${leader}     # the leader: another one takes over, and it comes back
+
+Ctrl-C stops the cluster. Started again, it carries on.
+`);
+}
