@@ -109,7 +109,7 @@ export class Configurations {
     for (let at = record; at !== NO_CONFIGURATION; at = this.#field(at, PARENT)) {
       path.push(this.#field(at, OPERATION));
     }
-    return path.reverse();
+    return path.toReversed();
   }
 
   #bitOf(operation: number): number {

@@ -70,8 +70,8 @@ interface KeyOutcome {
 
 function checkKey(key: string, operations: readonly Operation[], budget: SearchBudget): KeyOutcome {
   const ordered = [
-    ...operations.filter(isAnswered).sort(byStart),
-    ...operations.filter(isUnknownWrite).sort(byStart),
+    ...operations.filter(isAnswered).toSorted(byStart),
+    ...operations.filter(isUnknownWrite).toSorted(byStart),
   ];
   const model = new RegisterModel(ordered);
   const result = search(ordered, model, budget);

@@ -23,7 +23,7 @@ export class Observable {
       } else this.#addTerse(operation);
     }
     const builtUp = operations.some(({ call, result }) => !result && call.op === "append");
-    if (builtUp) this.#strings = [...this.#values].filter(isString).sort(byCodeUnits);
+    if (builtUp) this.#strings = [...this.#values].filter(isString).toSorted(byCodeUnits);
   }
 
   has(value: HistoryValue | undefined): boolean {

@@ -306,7 +306,9 @@ class EventLists {
       if (end !== undefined) times[this.#operations + operation] = end;
     }
     const nodes = Array.from(times.keys());
-    return nodes.sort((left, right) => (times[left] ?? 0) - (times[right] ?? 0) || left - right);
+    return nodes.toSorted(
+      (left, right) => (times[left] ?? 0) - (times[right] ?? 0) || left - right,
+    );
   }
 
   #join(left: number, right: number): void {
