@@ -32,9 +32,12 @@ const ENTRY_OVERHEAD_BYTES = 64;
 
 /** The size of an entry for every limit. */
 export function sizeOf(entry: Entry): number {
-  return entry.kind === "command"
-    ? entry.payload.length + ENTRY_OVERHEAD_BYTES
-    : ENTRY_OVERHEAD_BYTES;
+  return entry.kind === "command" ? sizeOfCommand(entry.payload) : ENTRY_OVERHEAD_BYTES;
+}
+
+/** The size that the entry of this command will have. */
+export function sizeOfCommand(payload: Uint8Array): number {
+  return payload.length + ENTRY_OVERHEAD_BYTES;
 }
 
 export function createLog(stored: StoredState): Log {

@@ -33,7 +33,7 @@ export interface Progress {
   inflightBytes: number;
   /** In `snapshot`: what is on its way. */
   snapshot: SnapshotMeta | undefined;
-  /** A read of the storage is under way for this follower, from this index. */
+  /** A read of the storage is under way for this follower, from this index; there is no other until it is answered. */
   reading: LogIndex | undefined;
   /** It has answered since the last quorum check; true once for a new one (rule 23). */
   active: boolean;
@@ -100,5 +100,4 @@ function enter(progress: Progress, mode: ProgressMode): void {
   progress.inflight = [];
   progress.inflightBytes = 0;
   progress.snapshot = undefined;
-  progress.reading = undefined;
 }

@@ -3,13 +3,13 @@
 import { assert } from "./assert.ts";
 import { advanceCommit } from "./append-entries.ts";
 import { send } from "./durability.ts";
-import { append, lastAtMost, sizeOf, tailEntries, termAt } from "./log.ts";
+import { append, lastAtMost, sizeOf, sizeOfCommand, tailEntries, termAt } from "./log.ts";
 import type { AppendEntriesRefusal, AppendEntriesSuccess, HeartbeatResponse } from "./message.ts";
 import { advanceMatch, becomeProbe, becomeReplicate, becomeSnapshot, sent } from "./progress.ts";
 import type { Progress } from "./progress.ts";
 import { quorumValue } from "./quorum.ts";
 import type { Input, Refusal } from "./ready.ts";
-import { clusterTimeNow } from "./role.ts";
+import { clusterTimeNow, nextEntryId } from "./role.ts";
 import { configurationOf } from "./state.ts";
 import type { Leadership, RaftState } from "./state.ts";
 import type { Entry, LogIndex } from "./types.ts";
@@ -17,7 +17,7 @@ import type { Entry, LogIndex } from "./types.ts";
 /** A client's commands: appended to the leader's log, sent with the end of the turn (figure 2, "Leaders"). */
 export function onPropose(state: RaftState, input: Input & { type: "propose" }): void {
   const { batch, commands } = input;
-  const first = { term: state.currentTerm, index: state.log.lastIndex + 1 };
+  const first = nextEntryId(state);
   let accepted = 0;
   let refusal: Refusal | undefined;
   for (const payload of commands) {
@@ -112,10 +112,8 @@ function refusalOf(state: RaftState, payload: Uint8Array): Refusal | undefined {
   if (leadership.transfer !== undefined) return "transferring";
   // One always fits, however large: a limit must never stop everything (rule 35).
   const { uncommittedBytes } = leadership;
-  if (uncommittedBytes > 0 && uncommittedBytes + payload.length > options.maxUncommittedBytes) {
-    return "overloaded";
-  }
-  return undefined;
+  const size = uncommittedBytes + sizeOfCommand(payload);
+  return uncommittedBytes > 0 && size > options.maxUncommittedBytes ? "overloaded" : undefined;
 }
 
 function appendCommand(state: RaftState, payload: Uint8Array): void {
@@ -218,8 +216,9 @@ export function onEntriesRead(state: RaftState, input: Input & { type: "entriesR
   // Compacted in the meantime: the end of the turn finds out and sends the snapshot.
   if (entries === undefined || progress.nextIndex !== request.from) return;
   if (request.from <= state.log.compacted.index) return;
-  for (const entry of entries) {
-    assert(termAt(state.log, entry.index) === entry.term, "the storage reads what was written");
+  for (const [at, { index, term }] of entries.entries()) {
+    const isWritten = index === request.from + at && termAt(state.log, index) === term;
+    assert(isWritten, "the storage reads what was written");
   }
   sendAppend(state, progress, entries);
 }

@@ -16,7 +16,7 @@ import { newProgress } from "./progress.ts";
 import { draw } from "./random.ts";
 import { configurationOf } from "./state.ts";
 import type { Leadership, RaftState } from "./state.ts";
-import type { NodeId, Term } from "./types.ts";
+import type { EntryId, NodeId, Term } from "./types.ts";
 
 /** Follows in `term`, which is at least the own one, without a known leader: section 5.1, "immediately reverts". */
 export function becomeFollower(state: RaftState, term: Term): void {
@@ -88,7 +88,7 @@ export function armElectionTimer(state: RaftState): void {
 }
 
 /** Where the next entry of this leader goes. */
-function nextEntryId(state: RaftState): { readonly term: Term; readonly index: number } {
+export function nextEntryId(state: RaftState): EntryId {
   return { term: state.currentTerm, index: state.log.lastIndex + 1 };
 }
 
