@@ -163,7 +163,8 @@ export class SimNetwork {
   }
 
   #arrive(sender: SimTransport, receiver: SimTransport, packet: Packet): void {
-    if (!receiver.knows(sender) && !sender.knows(receiver)) return this.hooks.onLose(packet, "refused");
+    if (!receiver.knows(sender) && !sender.knows(receiver))
+      return this.hooks.onLose(packet, "refused");
     const deliver = (): void => {
       const decoded = decodeMessage(packet.bytes);
       this.hooks.onDeliver(packet, decoded);

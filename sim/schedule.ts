@@ -140,7 +140,8 @@ export const TRIGGER_EVENTS = [
 export type TriggerEvent = (typeof TRIGGER_EVENTS)[number];
 
 /** A node, whoever it is by then: the trigger's subject, the leader of the highest term, or the nth other one after it. */
-export type Target = number | "subject" | "leader" | `after-subject-${number}` | `after-leader-${number}`;
+export type Target =
+  number | "subject" | "leader" | `after-subject-${number}` | `after-leader-${number}`;
 
 export type MessageType = PeerMessage["type"];
 
@@ -148,13 +149,33 @@ export type Action =
   /** Like kill -9 and a power cut. It stays down where `downMs` is beyond the end of the safety phase. */
   | { readonly type: "crash"; readonly target: Target; readonly downMs: number }
   /** All at once: of `count` nodes from the target on. */
-  | { readonly type: "crash-many"; readonly target: Target; readonly count: number; readonly downMs: number }
+  | {
+      readonly type: "crash-many";
+      readonly target: Target;
+      readonly count: number;
+      readonly downMs: number;
+    }
   /** As it hands over its nth next batch; what it does after that in the same turn never happens. */
-  | { readonly type: "crash-on-write"; readonly target: Target; readonly writes: number; readonly downMs: number }
+  | {
+      readonly type: "crash-on-write";
+      readonly target: Target;
+      readonly writes: number;
+      readonly downMs: number;
+    }
   | { readonly type: "pause"; readonly target: Target; readonly forMs: number }
-  | { readonly type: "slow"; readonly target: Target; readonly turnCostUs: number; readonly forMs: number }
+  | {
+      readonly type: "slow";
+      readonly target: Target;
+      readonly turnCostUs: number;
+      readonly forMs: number;
+    }
   | { readonly type: "clock-jump"; readonly target: Target; readonly byMs: number }
-  | { readonly type: "clock-drift"; readonly target: Target; readonly ppm: number; readonly forMs: number }
+  | {
+      readonly type: "clock-drift";
+      readonly target: Target;
+      readonly ppm: number;
+      readonly forMs: number;
+    }
   /** `"in"`: it hears nobody; `"out"`: nobody hears it. */
   | {
       readonly type: "isolate";
@@ -165,7 +186,12 @@ export type Action =
       readonly forMs: number;
     }
   /** Those whose bit is set against the others. */
-  | { readonly type: "partition"; readonly side: number; readonly clients: boolean; readonly forMs: number }
+  | {
+      readonly type: "partition";
+      readonly side: number;
+      readonly clients: boolean;
+      readonly forMs: number;
+    }
   /** One directed link. */
   | { readonly type: "cut"; readonly from: Target; readonly to: Target; readonly forMs: number }
   /** Two halves that only the target is connected to both of. */
@@ -182,7 +208,12 @@ export type Action =
   /** Nothing arrives until it ends; then everything does. */
   | { readonly type: "clog"; readonly from: Target; readonly to: Target; readonly forMs: number }
   /** Clogs the nodes' links one by one and unclogs them in another order. */
-  | { readonly type: "swizzle"; readonly nodes: number; readonly stepMs: number; readonly forMs: number }
+  | {
+      readonly type: "swizzle";
+      readonly nodes: number;
+      readonly stepMs: number;
+      readonly forMs: number;
+    }
   | {
       readonly type: "quality";
       readonly lossPpm: number;
@@ -199,7 +230,12 @@ export type Action =
   /** Every connection of a stream network between the two is reset. */
   | { readonly type: "reset"; readonly from: Target; readonly to: Target }
   | { readonly type: "disk-stall"; readonly target: Target; readonly forMs: number }
-  | { readonly type: "disk-slow"; readonly target: Target; readonly factor: number; readonly forMs: number }
+  | {
+      readonly type: "disk-slow";
+      readonly target: Target;
+      readonly factor: number;
+      readonly forMs: number;
+    }
   /** The node stops and is started again after `downMs`. */
   | {
       readonly type: "disk-fail";

@@ -40,8 +40,18 @@ export type TraceEvent = Stamp &
         readonly lastIndex: LogIndex;
       }
     | { readonly type: "truncate"; readonly node: number; readonly from: LogIndex }
-    | { readonly type: "durable"; readonly node: number; readonly term: Term; readonly lastIndex: LogIndex }
-    | { readonly type: "commit"; readonly node: number; readonly index: LogIndex; readonly term: Term }
+    | {
+        readonly type: "durable";
+        readonly node: number;
+        readonly term: Term;
+        readonly lastIndex: LogIndex;
+      }
+    | {
+        readonly type: "commit";
+        readonly node: number;
+        readonly index: LogIndex;
+        readonly term: Term;
+      }
     | { readonly type: "apply"; readonly node: number; readonly index: LogIndex }
     | { readonly type: "snapshot-taken"; readonly node: number; readonly index: LogIndex }
     | { readonly type: "snapshot-restored"; readonly node: number; readonly index: LogIndex }
@@ -56,7 +66,12 @@ export type TraceEvent = Stamp &
         /** The message in short, for people. */
         readonly text: string;
       }
-    | { readonly type: "deliver"; readonly node: number; readonly from: number; readonly packet: number }
+    | {
+        readonly type: "deliver";
+        readonly node: number;
+        readonly from: number;
+        readonly packet: number;
+      }
     | {
         readonly type: "lose";
         readonly node: number;
@@ -76,7 +91,11 @@ export type TraceEvent = Stamp &
     | { readonly type: "fault-end"; readonly fault: number; readonly action: ActionType }
     | { readonly type: "invoke"; readonly operation: ClientOperation }
     | { readonly type: "return"; readonly operation: ClientOperation }
-    | { readonly type: "phase"; readonly phase: "safety" | "liveness"; readonly core: readonly number[] }
+    | {
+        readonly type: "phase";
+        readonly phase: "safety" | "liveness";
+        readonly core: readonly number[];
+      }
     | { readonly type: "violation"; readonly violation: Violation }
   );
 

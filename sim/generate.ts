@@ -1,0 +1,154 @@
+/**
+ * A schedule from a seed: a swarm, in which each seed draws the size, which faults there are and how strong, the limits
+ * and the habits of the clients. The same seed and profile give the same schedule, on any engine and for ever.
+ */
+
+import type { RaftTuning, SnapshotPolicy } from "../src/node/options.ts";
+import { drawFaults } from "./generate-faults.ts";
+import { Rng } from "./random.ts";
+import { OPERATION_TYPES } from "./schedule.ts";
+import type {
+  ClientPlan,
+  ClockModel,
+  DiskModel,
+  NetworkModel,
+  OperationType,
+  PlannedOperation,
+  Profile,
+  Schedule,
+} from "./schedule.ts";
+
+export interface GenerateOptions {
+  readonly profile?: Profile;
+  /** Drawn from the seed where it is not given. */
+  readonly nodes?: number | undefined;
+  readonly durationMs?: number;
+  /** Of all clients together. */
+  readonly operationsPerSecond?: number;
+}
+
+export function generate(seed: number, options: GenerateOptions = {}): Schedule {
+  const { profile = "default", durationMs = 20_000, operationsPerSecond = 50 } = options;
+  const rng = (concern: string): Rng => new Rng(seed, `generate ${concern}`);
+  const nodes = options.nodes ?? drawSize(rng("size"));
+  const isTiny = profile === "tiny" || (profile !== "calm" && rng("tiny").chance(250_000));
+  const raft = drawRaft(rng("raft"), profile, isTiny);
+  const clients = drawClients(rng("clients"), nodes, profile);
+  return {
+    seed,
+    profile,
+    nodes,
+    durationMs,
+    liveness: true,
+    raft,
+    snapshot: drawSnapshot(rng("snapshot"), profile, isTiny),
+    network: drawNetwork(rng("network"), profile),
+    disk: drawDisk(rng("disk"), profile),
+    clocks: drawClocks(rng("clocks"), nodes, profile),
+    clients,
+    operations: drawOperations(rng("operations"), clients.length, durationMs, operationsPerSecond),
+    faults: drawFaults(rng("faults"), { profile, nodes, durationMs, raft }),
+  };
+}
+
+function drawSize(rng: Rng): number {
+  return rng.pick([1, 2, 3, 3, 3, 3, 4, 5, 5, 5, 6, 7]);
+}
+
+function drawRaft(rng: Rng, profile: Profile, isTiny: boolean): RaftTuning {
+  const isCalm = profile === "calm";
+  const heartbeatIntervalMs = rng.pick([20, 30, 50]);
+  const usual: RaftTuning = {
+    electionTimeoutMs: heartbeatIntervalMs * rng.between(4, 8),
+    heartbeatIntervalMs,
+    preVote: isCalm || !rng.chance(333_333),
+    checkQuorum: isCalm || !rng.chance(333_333),
+    maxWritesInFlight: rng.pick([1, 1, 2, 3]),
+    invariants: rng.chance(250_000) ? "all" : "cheap",
+  };
+  if (!isTiny) return usual;
+  return {
+    ...usual,
+    maxAppendBytes: rng.pick([100, 300, 1000]),
+    maxInflightAppends: rng.pick([1, 2, 4]),
+    maxInflightBytes: rng.pick([200, 1000, 10_000]),
+    maxUncommittedBytes: rng.pick([500, 5000]),
+    maxTailBytes: rng.pick([1, 500, 5000]),
+    maxApplyBytes: rng.pick([100, 1000]),
+    maxPendingReads: rng.pick([1, 4, 64]),
+  };
+}
+
+function drawSnapshot(rng: Rng, profile: Profile, isTiny: boolean): Partial<SnapshotPolicy> {
+  const isOften = profile === "snapshots" || isTiny || rng.chance(400_000);
+  if (!isOften) return { everyEntries: 300, keepEntries: 50 };
+  return { everyEntries: rng.pick([5, 12, 30, 80]), keepEntries: rng.pick([0, 1, 10, 40]) };
+}
+
+function drawNetwork(rng: Rng, profile: Profile): NetworkModel {
+  const isRough = profile === "network" || (profile === "default" && rng.chance(500_000));
+  return {
+    mode: rng.chance(300_000) ? "stream" : "datagram",
+    minDelayUs: rng.pick([50, 200, 500]),
+    maxDelayUs: rng.pick([1000, 3000, 8000]),
+    tailPpm: isRough ? rng.pick([0, 5000, 30_000]) : 1000,
+    tailDelayUs: rng.pick([20_000, 100_000, 600_000]),
+    lossPpm: isRough ? rng.pick([0, 5000, 50_000]) : 0,
+    duplicatePpm: isRough ? rng.pick([0, 10_000, 100_000]) : 0,
+    capacity: isRough ? rng.pick([20, 200]) : 1000,
+  };
+}
+
+function drawDisk(rng: Rng, profile: Profile): DiskModel {
+  const isSlow = profile === "disk" || (profile !== "calm" && rng.chance(300_000));
+  return {
+    readMinUs: 10,
+    readMaxUs: rng.pick([50, 200]),
+    syncMinUs: rng.pick([50, 200, 1000]),
+    syncMaxUs: isSlow ? rng.pick([10_000, 40_000]) : rng.pick([1000, 3000]),
+  };
+}
+
+function drawClocks(rng: Rng, nodes: number, profile: Profile): readonly ClockModel[] {
+  const isOff = profile === "clock" || (profile === "default" && rng.chance(300_000));
+  return Array.from({ length: nodes }, () => ({
+    offsetUs: rng.below(1_000_000_000),
+    driftPpm: isOff ? rng.between(-20_000, 20_000) : rng.between(-100, 100),
+    turnCostUs: isOff && rng.chance(300_000) ? rng.pick([50, 500]) : 0,
+  }));
+}
+
+function drawClients(rng: Rng, nodes: number, profile: Profile): readonly ClientPlan[] {
+  const count = rng.between(2, 6);
+  return Array.from({ length: count }, (_, number) => ({
+    // The first always finds its way.
+    stuckTo: number > 0 && profile !== "calm" && rng.chance(250_000) ? rng.below(nodes) : undefined,
+    attemptTimeoutMs: rng.pick([100, 300, 1000]),
+    retryBaseMs: rng.pick([5, 20]),
+  }));
+}
+
+function drawOperations(
+  rng: Rng,
+  clients: number,
+  durationMs: number,
+  perSecond: number,
+): readonly PlannedOperation[] {
+  const keys = rng.pick([1, 3, 8]);
+  const types: readonly OperationType[] = rng.chance(500_000)
+    ? OPERATION_TYPES
+    : ["get", "get", "put", "append", "increment"];
+  const deadlines = rng.pick([
+    [2000, 5000],
+    [20, 100, 2000],
+  ]);
+  const count = Math.floor((durationMs * perSecond) / 1000);
+  return Array.from({ length: count }, (_, id) => ({
+    id,
+    atMs: rng.below(durationMs),
+    client: rng.below(clients),
+    type: rng.pick(types),
+    key: rng.below(keys),
+    deadlineMs: rng.pick(deadlines),
+  }));
+}

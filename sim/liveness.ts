@@ -1,0 +1,166 @@
+/**
+ * After the storm: a random core that holds a quorum is healed and restarted, every other fault is frozen, the rest is
+ * dead. Then within a bound there must be a leader (L1), a write by every client (L2), equal state (L3), and no further
+ * change of leader (L4). And S24: what waits in a node at rest is nothing.
+ */
+
+import type { RaftState } from "../src/core/state.ts";
+import { Rng } from "./random.ts";
+import type { Simulation } from "./simulation.ts";
+
+/** In maximum election timeouts. */
+const LEADER_WITHIN = 20;
+const WRITES_WITHIN = 40;
+const QUIET_FOR = 4;
+
+export async function runLiveness(simulation: Simulation): Promise<void> {
+  const { scheduler, schedule, safety, workload, recorder } = simulation;
+  const core = chooseCore(schedule.seed, schedule.nodes);
+  heal(simulation, core);
+  recorder.onPhase("liveness", core);
+
+  const timeoutUs = 2 * (schedule.raft.electionTimeoutMs ?? 500) * 1000;
+  const startUs = scheduler.nowUs;
+  const led = await scheduler.run(startUs + LEADER_WITHIN * timeoutUs, () =>
+    isLed(simulation, core),
+  );
+  if (safety.violation !== undefined) return;
+  if (!led)
+    return safety.report(
+      "L1",
+      `no leader within ${LEADER_WITHIN} election timeouts of healing ${names(core)}`,
+      undefined,
+    );
+
+  const writes = new Set(workload.writeByAll((WRITES_WITHIN * timeoutUs) / 1000));
+  const areDone = (): boolean =>
+    workload.history.every(({ id, outcome }) => !writes.has(id) || outcome !== undefined);
+  await scheduler.run(scheduler.nowUs + WRITES_WITHIN * timeoutUs + timeoutUs, areDone);
+  if (safety.violation !== undefined) return;
+  const failed = workload.history.find(({ id, outcome }) => writes.has(id) && outcome !== "ok");
+  if (failed !== undefined) {
+    const text = `client ${failed.client + 1} could not write within ${WRITES_WITHIN} election timeouts: ${failed.error ?? "no answer"}`;
+    return safety.report("L2", text, undefined);
+  }
+
+  const agreed = await scheduler.run(scheduler.nowUs + LEADER_WITHIN * timeoutUs, () =>
+    areEqual(simulation, core),
+  );
+  if (safety.violation !== undefined) return;
+  if (!agreed)
+    return safety.report(
+      "L3",
+      `${names(core)} do not come to the same state: ${stateText(simulation, core)}`,
+      undefined,
+    );
+
+  const leaderBefore = leaderOf(simulation);
+  await scheduler.run(scheduler.nowUs + QUIET_FOR * timeoutUs);
+  if (safety.violation !== undefined) return;
+  if (leaderOf(simulation) !== leaderBefore)
+    return safety.report(
+      "L4",
+      `the leader has changed from ${leaderBefore} to ${leaderOf(simulation)} though nothing is wrong`,
+      undefined,
+    );
+  checkRest(simulation, core);
+}
+
+/** More than half, at random. */
+function chooseCore(seed: number, nodes: number): readonly number[] {
+  const rng = new Rng(seed, "core");
+  const quorum = Math.floor(nodes / 2) + 1;
+  const size = rng.between(quorum, nodes);
+  const all = Array.from({ length: nodes }, (_, slot) => slot);
+  return rng
+    .shuffled(all)
+    .slice(0, size)
+    .toSorted((a, b) => a - b);
+}
+
+function heal(simulation: Simulation, core: readonly number[]): void {
+  const { nemesis, network, clients, processes } = simulation;
+  nemesis.freeze();
+  network.heal();
+  clients.healAll();
+  for (const process of processes) {
+    process.disk.heal();
+    process.extraCostUs = 0;
+    process.setTurnCost();
+    if (process.incarnation !== undefined) process.incarnation.actor.gateUs = 0;
+    process.oscillator.drift(0);
+    process.incarnation?.clock.rearm();
+    if (core.includes(process.slot)) simulation.start(process.slot);
+    else simulation.crash(process.slot);
+  }
+  simulation.freeze();
+}
+
+function states(
+  simulation: Simulation,
+  core: readonly number[],
+): (Readonly<RaftState> | undefined)[] {
+  return core.map((slot) => simulation.processes[slot]?.node?.state);
+}
+
+function isLed(simulation: Simulation, core: readonly number[]): boolean {
+  const all = states(simulation, core);
+  const leader = all.find((state) => state?.role === "leader");
+  return (
+    leader !== undefined &&
+    all.every(
+      (state) => state?.leader === leader.options.id && state.currentTerm === leader.currentTerm,
+    )
+  );
+}
+
+function areEqual(simulation: Simulation, core: readonly number[]): boolean {
+  const last = simulation.safety.ghost.golden.lastIndex;
+  return states(simulation, core).every(
+    (state) => state?.lastApplied === last && state.log.lastIndex === last,
+  );
+}
+
+function leaderOf(simulation: Simulation): string {
+  const slot = simulation.leader();
+  const state = slot === undefined ? undefined : simulation.processes[slot]?.node?.state;
+  return state === undefined ? "nobody" : `${state.options.id} in term ${state.currentTerm}`;
+}
+
+/** S24. */
+function checkRest(simulation: Simulation, core: readonly number[]): void {
+  for (const slot of core) {
+    const incarnation = simulation.processes[slot]?.incarnation;
+    const state = incarnation?.node?.state;
+    if (state === undefined || incarnation === undefined) continue;
+    const { durability, leadership } = state;
+    const problems = [
+      ...(durability.held.length > 0 ? [`${durability.held.length} messages are held back`] : []),
+      ...(durability.inFlight.length > 0
+        ? [`${durability.inFlight.length} writes are under way`]
+        : []),
+      ...((leadership?.reads.length ?? 0) > 0 ? ["reads wait"] : []),
+      ...((leadership?.uncommittedBytes ?? 0) > 0
+        ? [`${leadership?.uncommittedBytes} bytes count as uncommitted`]
+        : []),
+      ...(incarnation.clock.timers > 4 + core.length
+        ? [`${incarnation.clock.timers} timers are set`]
+        : []),
+    ];
+    if (problems.length > 0)
+      simulation.safety.report("S24", `at rest, on n${slot + 1}: ${problems.join("; ")}`, slot);
+  }
+}
+
+function stateText(simulation: Simulation, core: readonly number[]): string {
+  const texts = states(simulation, core).map((state) =>
+    state === undefined
+      ? "down"
+      : `${state.options.id} has applied ${state.lastApplied} of ${state.log.lastIndex}`,
+  );
+  return `${texts.join(", ")}; ${simulation.safety.ghost.golden.lastIndex} is committed`;
+}
+
+function names(core: readonly number[]): string {
+  return core.map((slot) => `n${slot + 1}`).join(", ");
+}

@@ -1,0 +1,214 @@
+/** Faults that the literature tells stories of, as small groups that belong together. */
+
+import type { FaultContext } from "./generate-faults.ts";
+import type { Rng } from "./random.ts";
+import type { Fault, Target, When } from "./schedule.ts";
+
+type Draft = Omit<Fault, "id">;
+type Pattern = (rng: Rng, context: FaultContext) => readonly Draft[];
+
+/**
+ * Figure 8: each new leader appends something, reaches at most one follower, and is gone; so the same index is written
+ * in term after term.
+ */
+function figure8(rng: Rng, { durationMs, raft }: FaultContext): readonly Draft[] {
+  const fromMs = rng.below(durationMs / 2);
+  const timeoutMs = raft.electionTimeoutMs ?? 500;
+  const on = (delayMs: number, times: number): When => ({
+    type: "on",
+    event: "becomes-leader",
+    fromMs,
+    untilMs: durationMs,
+    times,
+    delayMs,
+  });
+  const times = rng.between(3, 6);
+  const cut = (nth: number): Draft => ({
+    when: on(rng.pick([0, 1]), times),
+    action: { type: "cut", from: "subject", to: `after-subject-${nth}`, forMs: timeoutMs },
+  });
+  return [
+    cut(1),
+    cut(2),
+    cut(3),
+    { when: on(2, times), action: { type: "propose", target: "subject", count: 2 } },
+    {
+      when: on(rng.pick([8, 15, 40]), times),
+      action: { type: "crash", target: "subject", downMs: rng.pick([5, timeoutMs, 3 * timeoutMs]) },
+    },
+  ];
+}
+
+/** A leader that is cut off from the others but not from its clients, and comes back. */
+function staleLeader(rng: Rng, { durationMs, raft }: FaultContext): readonly Draft[] {
+  const timeoutMs = raft.electionTimeoutMs ?? 500;
+  return repeat(rng, durationMs, 6 * timeoutMs, (atMs) => [
+    {
+      when: { type: "at", atMs },
+      action: {
+        type: "isolate",
+        target: "leader",
+        direction: rng.pick(["both", "in", "out"]),
+        clients: false,
+        forMs: 4 * timeoutMs,
+      },
+    },
+    {
+      when: { type: "at", atMs: atMs + 5 },
+      action: { type: "propose", target: "leader", count: 3 },
+    },
+  ]);
+}
+
+/** One that does not hear the leader but is heard, and campaigns again and again. */
+function disruptive(rng: Rng, { durationMs, raft, nodes }: FaultContext): readonly Draft[] {
+  const atMs = rng.below(durationMs / 2);
+  const target = rng.below(nodes);
+  return [
+    {
+      when: { type: "at", atMs },
+      action: {
+        type: "isolate",
+        target,
+        direction: "in",
+        clients: false,
+        forMs: 12 * (raft.electionTimeoutMs ?? 500),
+      },
+    },
+  ];
+}
+
+function rollingRestart(rng: Rng, { durationMs, nodes, raft }: FaultContext): readonly Draft[] {
+  const startMs = rng.below(durationMs / 2);
+  const stepMs = rng.pick([20, raft.electionTimeoutMs ?? 500, 1500]);
+  return Array.from({ length: 2 * nodes }, (_, n) => ({
+    when: { type: "at", atMs: startMs + n * stepMs },
+    action: { type: "crash", target: n % nodes, downMs: rng.pick([1, 10, 200]) },
+  }));
+}
+
+/** Power failure while everybody writes. */
+function majorityCrash(rng: Rng, { durationMs, nodes }: FaultContext): readonly Draft[] {
+  return repeat(rng, durationMs, 3000, () => [
+    {
+      when: {
+        type: "on",
+        event: rng.pick(["append-leaves", "append-ack-leaves", "commits"]),
+        fromMs: rng.below(durationMs),
+        untilMs: durationMs,
+        times: 1,
+        delayMs: rng.pick([0, 1, 2]),
+      },
+      action: {
+        type: "crash-many",
+        target: "subject",
+        count: rng.between(Math.floor(nodes / 2) + 1, nodes),
+        downMs: rng.pick([1, 100]),
+      },
+    },
+  ]);
+}
+
+/** Leadership goes back and forth, with one directed link down at each change. */
+function pingPong(rng: Rng, { durationMs, raft }: FaultContext): readonly Draft[] {
+  const timeoutMs = raft.electionTimeoutMs ?? 500;
+  const when: When = {
+    type: "on",
+    event: "becomes-leader",
+    fromMs: 0,
+    untilMs: durationMs,
+    times: rng.between(4, 12),
+    delayMs: rng.pick([5, 20, 100]),
+  };
+  const to: Target = `after-subject-${rng.below(2)}`;
+  return [
+    { when: { ...when, delayMs: 1 }, action: { type: "propose", target: "subject", count: 2 } },
+    {
+      when: { ...when, delayMs: 2 },
+      action: { type: "cut", from: "subject", to, forMs: timeoutMs },
+    },
+    {
+      when,
+      action: rng.chance(500_000)
+        ? { type: "transfer", to: `after-subject-${rng.below(2)}` }
+        : {
+            type: "isolate",
+            target: "subject",
+            direction: "out",
+            clients: false,
+            forMs: 2 * timeoutMs,
+          },
+    },
+  ];
+}
+
+/** A vote leaves, and its giver or asker is gone and back within milliseconds. */
+function crashOnVote(rng: Rng, { durationMs }: FaultContext): readonly Draft[] {
+  return [
+    {
+      when: {
+        type: "on",
+        event: rng.pick(["vote-leaves", "vote-request-leaves"]),
+        fromMs: 0,
+        untilMs: durationMs,
+        times: rng.between(2, 10),
+        delayMs: rng.pick([0, 1]),
+      },
+      action: { type: "crash", target: "subject", downMs: rng.pick([1, 3, 10]) },
+    },
+    ...repeat(rng, durationMs, 2500, (atMs) => [
+      { when: { type: "at", atMs }, action: { type: "crash", target: "leader", downMs: 400 } },
+    ]),
+  ];
+}
+
+/** A follower is away while the log is compacted, and its snapshot is interrupted. */
+function interruptedSnapshot(rng: Rng, { durationMs, nodes }: FaultContext): readonly Draft[] {
+  const laggard = rng.below(nodes);
+  const fault = rng.below(3);
+  return repeat(rng, durationMs, 5000, (atMs) => [
+    {
+      when: { type: "at", atMs },
+      action: { type: "isolate", target: laggard, direction: "both", clients: false, forMs: 2500 },
+    },
+    {
+      when: {
+        type: "on",
+        event: "snapshot-chunk-leaves",
+        fromMs: atMs,
+        untilMs: durationMs,
+        times: 1,
+        delayMs: rng.pick([0, 2]),
+      },
+      action:
+        fault === 0
+          ? { type: "crash", target: laggard, downMs: 20 }
+          : fault === 1
+            ? { type: "crash", target: "subject", downMs: 300 }
+            : { type: "cut", from: "subject", to: laggard, forMs: 400 },
+    },
+  ]);
+}
+
+function repeat(
+  rng: Rng,
+  durationMs: number,
+  everyMs: number,
+  make: (atMs: number) => readonly Draft[],
+): readonly Draft[] {
+  const drafts: Draft[] = [];
+  for (let atMs = rng.below(everyMs); atMs < durationMs; atMs += everyMs)
+    drafts.push(...make(atMs));
+  return drafts;
+}
+
+export const PATTERNS: readonly Pattern[] = [
+  figure8,
+  staleLeader,
+  disruptive,
+  rollingRestart,
+  majorityCrash,
+  pingPong,
+  crashOnVote,
+  interruptedSnapshot,
+];

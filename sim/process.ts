@@ -1,0 +1,237 @@
+/**
+ * One node of the cluster: a machine with a disk and an oscillator that last, and the process that runs on it now. A
+ * crash is like kill -9 and a power cut in one: what the dead incarnation waits for never comes, and whatever it still
+ * does reaches nobody.
+ */
+
+import { isRaftError } from "../src/errors.ts";
+import type { KvQuery } from "../src/kv/queries.ts";
+import type { KvAnswer, KvResult } from "../src/kv/results.ts";
+import type { SessionResult } from "../src/kv/session-result.ts";
+import { kvStore } from "../src/kv/store.ts";
+import { RaftNode } from "../src/node/node.ts";
+import type { StateMachine } from "../src/node/state-machine.ts";
+import { LogStore } from "../src/storage/log-store.ts";
+import type { Storage } from "../src/storage/storage.ts";
+import { Oscillator, SimClock } from "./clock.ts";
+import type { SimDisk } from "./disk.ts";
+import { SimTransport } from "./network.ts";
+import type { SimNetwork } from "./network.ts";
+import { observed } from "./observed-machine.ts";
+import { Rng } from "./random.ts";
+import type { Schedule } from "./schedule.ts";
+import type { NodeObserver } from "./safety/observer.ts";
+import type { Actor, Scheduler } from "./scheduler.ts";
+
+type KvNode = RaftNode<SessionResult<KvResult>, KvQuery, KvAnswer>;
+type KvMachine = StateMachine<SessionResult<KvResult>, KvQuery, KvAnswer>;
+
+export interface Incarnation {
+  readonly number: number;
+  readonly actor: Actor;
+  readonly clock: SimClock;
+  node: KvNode | undefined;
+  observer: NodeObserver | undefined;
+  /** An injected fault has shown itself to it: it may stop. */
+  isHurt: boolean;
+}
+
+export interface ProcessHooks {
+  /** Its storage is recovered; it has not taken a turn yet. */
+  readonly onStarted: (process: SimProcess, incarnation: Incarnation) => void;
+  readonly onStartFailed: (process: SimProcess, incarnation: Incarnation, error: unknown) => void;
+  readonly onSnapshot: (
+    process: SimProcess,
+    incarnation: Incarnation,
+    what: "taken" | "restored",
+    index: number,
+    chunks: readonly Uint8Array[],
+  ) => void;
+}
+
+export interface ProcessParts {
+  readonly slot: number;
+  readonly schedule: Schedule;
+  readonly scheduler: Scheduler;
+  readonly network: SimNetwork;
+  readonly disk: SimDisk;
+  readonly slots: ReadonlyMap<string, number>;
+  readonly hooks: ProcessHooks;
+}
+
+export class SimProcess {
+  readonly slot: number;
+  readonly id: string;
+  readonly disk: SimDisk;
+  readonly oscillator: Oscillator;
+  incarnation: Incarnation | undefined;
+  /** Raised by a fault: what each turn costs more, in microseconds. */
+  extraCostUs = 0;
+  readonly #parts: ProcessParts;
+  #incarnations = 0;
+
+  constructor(parts: ProcessParts) {
+    const { slot, schedule, scheduler, disk } = parts;
+    this.#parts = parts;
+    this.slot = slot;
+    this.id = idOf(slot);
+    this.disk = disk;
+    const { offsetUs, driftPpm } = schedule.clocks[slot] ?? { offsetUs: 0, driftPpm: 0 };
+    this.oscillator = new Oscillator(scheduler, offsetUs, driftPpm);
+  }
+
+  get isUp(): boolean {
+    return this.incarnation !== undefined;
+  }
+
+  get node(): KvNode | undefined {
+    return this.incarnation?.node;
+  }
+
+  start(): void {
+    const { schedule, scheduler, slot } = this.#parts;
+    this.#incarnations += 1;
+    const actor: Actor = { slot, isAlive: true, gateUs: 0 };
+    const rng = new Rng(schedule.seed, `process ${slot} ${this.#incarnations}`);
+    const clock = new SimClock(scheduler, this.oscillator, actor, rng);
+    const incarnation: Incarnation = {
+      number: this.#incarnations,
+      actor,
+      clock,
+      node: undefined,
+      observer: undefined,
+      isHurt: false,
+    };
+    this.incarnation = incarnation;
+    this.setTurnCost();
+    scheduler.wantDrain();
+    void this.#boot(incarnation, rng);
+  }
+
+  /** It is gone from one moment to the next; how many unsynced batches are lost with it. */
+  crash(): number {
+    const { incarnation } = this;
+    if (incarnation === undefined) return 0;
+    incarnation.actor.isAlive = false;
+    this.incarnation = undefined;
+    return this.disk.crash();
+  }
+
+  /** Nothing of it is run before `untilUs`, while everything else goes on. */
+  pauseUntil(untilUs: number): void {
+    const actor = this.incarnation?.actor;
+    if (actor !== undefined) actor.gateUs = Math.max(actor.gateUs, untilUs);
+  }
+
+  setTurnCost(): void {
+    const usual = this.#parts.schedule.clocks[this.slot]?.turnCostUs ?? 0;
+    if (this.incarnation !== undefined)
+      this.incarnation.clock.turnCostUs = usual + this.extraCostUs;
+  }
+
+  async #boot(incarnation: Incarnation, rng: Rng): Promise<void> {
+    const { network, slots, schedule, hooks } = this.#parts;
+    const { actor } = incarnation;
+    const { store, guard } = this.disk.openFor(actor);
+    const storage = draining(new LogStore(store, guard), this.#parts.scheduler);
+    try {
+      incarnation.node = await startKvNode({
+        schedule,
+        id: this.id,
+        storage,
+        transport: new SimTransport(network, actor, slots),
+        clock: incarnation.clock,
+        rng,
+        wrap: (machine) =>
+          observed(machine, this.#machineObserver(incarnation), this.#parts.scheduler),
+      });
+      if (actor.isAlive) hooks.onStarted(this, incarnation);
+    } catch (error) {
+      if (actor.isAlive) hooks.onStartFailed(this, incarnation, error);
+    }
+  }
+
+  #machineObserver(incarnation: Incarnation): Parameters<typeof observed>[1] {
+    const { hooks } = this.#parts;
+    const report =
+      (what: "taken" | "restored", index: number) =>
+      (chunks: readonly Uint8Array[]): void => {
+        if (incarnation.actor.isAlive) hooks.onSnapshot(this, incarnation, what, index, chunks);
+      };
+    return {
+      onApplied: (commands, results) => incarnation.observer?.onApplied(commands, results),
+      onCapture: () => report("taken", incarnation.node?.state.applying ?? 0),
+      onRestore: () => report("restored", incarnation.node?.state.applying ?? 0),
+    };
+  }
+}
+
+export function idOf(slot: number): string {
+  return `n${slot + 1}`;
+}
+
+export function addressOf(slot: number): string {
+  return `n${slot + 1}:1`;
+}
+
+interface KvNodeParts {
+  readonly schedule: Schedule;
+  readonly id: string;
+  readonly storage: Storage;
+  readonly transport: SimTransport;
+  readonly clock: SimClock;
+  readonly rng: Rng;
+  readonly wrap: (machine: KvMachine) => KvMachine;
+}
+
+/** The shipped node with the shipped store, all of it. */
+function startKvNode({
+  schedule,
+  id,
+  storage,
+  transport,
+  clock,
+  rng,
+  wrap,
+}: KvNodeParts): Promise<KvNode> {
+  const { machine, clients } = kvStore({ clock });
+  const members = Array.from({ length: schedule.nodes }, (_, slot) => ({
+    id: idOf(slot),
+    address: addressOf(slot),
+  }));
+  return RaftNode.start<SessionResult<KvResult>, KvQuery, KvAnswer>({
+    ...schedule.raft,
+    id,
+    members,
+    machine: wrap(machine),
+    clients,
+    storage,
+    transport,
+    clock,
+    snapshot: schedule.snapshot,
+    random: () => rng.fraction(),
+  });
+}
+
+/** Tells the scheduler that promises are under way whenever the storage is called: it knows nothing else of it. */
+function draining(storage: Storage, scheduler: Scheduler): Storage {
+  const and = <Value>(value: Value): Value => {
+    scheduler.wantDrain();
+    return value;
+  };
+  return {
+    open: (identity) => and(storage.open(identity)),
+    write: (write) => and(storage.write(write)),
+    readEntries: (range) => and(storage.readEntries(range)),
+    stageChunk: (id, chunk, bytes) => and(storage.stageChunk(id, chunk, bytes)),
+    readChunk: (id, chunk) => and(storage.readChunk(id, chunk)),
+    dropSnapshot: (id) => and(storage.dropSnapshot(id)),
+    recordPeer: (peer, storeId) => and(storage.recordPeer(peer, storeId)),
+    close: () => and(storage.close()),
+  };
+}
+
+/** The code of an error, for people. */
+export function codeOf(error: unknown): string {
+  return isRaftError(error) ? error.code : "RAFT_INTERNAL";
+}

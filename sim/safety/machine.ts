@@ -1,0 +1,152 @@
+/**
+ * S13: what a node has applied is what the model makes of the golden log, seen in the result of every command. S14: a
+ * snapshot is the model's state at its index, sessions included. S18, exactly once, is part of both: the model executes
+ * each command of a session once.
+ */
+
+import type { LogIndex } from "../../src/core/types.ts";
+import { KvMachine } from "../../src/kv/machine.ts";
+import { resultFrom } from "../../src/kv/results.ts";
+import { SessionTable } from "../../src/kv/session-table.ts";
+import { BlockReader } from "../../src/kv/snapshot-stream.ts";
+import type { AppliedCommand } from "../../src/node/state-machine.ts";
+import { Model, samePlain } from "../model.ts";
+import type { Ghost, NodeView } from "./ghost.ts";
+
+/** A model as of every so many indexes, to begin from. */
+const CHECKPOINT_EVERY = 64;
+
+export class MachineChecks {
+  readonly #ghost: Ghost;
+  /** What the model answers to the command at each index. */
+  readonly #results: unknown[] = [];
+  readonly #checkpoints: Model[] = [new Model()];
+
+  constructor(ghost: Ghost) {
+    this.#ghost = ghost;
+  }
+
+  /** Brings the model to the end of the golden log. */
+  follow(): void {
+    const { golden, model } = this.#ghost;
+    while (model.lastIndex < golden.lastIndex) {
+      const next = golden.at(model.lastIndex + 1);
+      if (next === undefined) return;
+      this.#results[next.entry.index] = model.apply(next.entry);
+      if (next.entry.index % CHECKPOINT_EVERY === 0) this.#checkpoints.push(model.clone());
+    }
+  }
+
+  /** The model's answer to the command at an index, once that is committed. */
+  resultAt(index: LogIndex): unknown {
+    return this.#results[index];
+  }
+
+  onApplied(
+    view: NodeView,
+    commands: readonly AppliedCommand[],
+    results: readonly unknown[],
+  ): void {
+    this.follow();
+    for (const [at, command] of commands.entries()) {
+      const golden = this.#ghost.golden.at(command.index)?.entry;
+      if (golden === undefined) {
+        return this.#report(
+          "S13",
+          view,
+          `has applied entry ${command.index}, which is not committed`,
+        );
+      }
+      if (
+        golden.kind !== "command" ||
+        golden.term !== command.term ||
+        Buffer.compare(golden.payload, command.payload) !== 0
+      ) {
+        return this.#report(
+          "S13",
+          view,
+          `has applied another command at ${command.index} than was committed there`,
+        );
+      }
+      const expected = this.#results[command.index];
+      if (!samePlain(expected, results[at])) {
+        const text = `answers ${JSON.stringify(results[at])} to command ${command.index}; it should be ${JSON.stringify(expected)}`;
+        return this.#report("S13", view, text);
+      }
+    }
+  }
+
+  /** The bytes of a snapshot at `index`, taken or restored by this node. */
+  async checkSnapshot(
+    view: NodeView,
+    index: LogIndex,
+    chunks: readonly Uint8Array[],
+  ): Promise<void> {
+    this.follow();
+    if (index > this.#ghost.golden.lastIndex) {
+      return this.#report("S14", view, `has a snapshot at ${index}, which is not committed`);
+    }
+    const model = this.#modelAt(index);
+    let problem: string | undefined;
+    try {
+      problem = await compare(model, chunks);
+    } catch (error) {
+      problem = `cannot be read: ${String(error)}`;
+    }
+    if (problem !== undefined)
+      this.#report("S14", view, `has a snapshot at ${index} which ${problem}`);
+  }
+
+  #modelAt(index: LogIndex): Model {
+    const start = this.#checkpoints[Math.floor(index / CHECKPOINT_EVERY)] ?? new Model();
+    const model = start.clone();
+    while (model.lastIndex < index) {
+      const next = this.#ghost.golden.at(model.lastIndex + 1);
+      if (next === undefined) break;
+      model.apply(next.entry);
+    }
+    return model;
+  }
+
+  #report(property: string, view: NodeView, text: string): void {
+    this.#ghost.report(property, `${view.id} ${text}`, view.slot);
+  }
+}
+
+/** What is wrong with a snapshot, if anything is. */
+async function compare(model: Model, chunks: readonly Uint8Array[]): Promise<string | undefined> {
+  const reader = new BlockReader(streamOf(chunks));
+  await reader.read();
+  const table = await SessionTable.read(reader, {
+    toPlain: (result) => result,
+    fromPlain: resultFrom,
+  });
+  const machine = new KvMachine();
+  await machine.restore(reader.rest());
+
+  if (table.size !== model.sessions.size)
+    return `has ${table.size} sessions, not ${model.sessions.size}`;
+  for (const [id, session] of model.sessions) {
+    const found = table.get(id);
+    const isSame =
+      found !== undefined &&
+      found.lowestOutstanding === session.lowestOutstanding &&
+      found.lastActive === session.lastActive &&
+      samePlain([...found.results], [...session.results]);
+    if (!isSame) return `knows session ${id} otherwise than the log`;
+  }
+  let keys = 0;
+  for (const key of model.keys) {
+    const expected = model.at(key, model.lastIndex);
+    if (expected !== undefined) keys += 1;
+    const answer = machine.query({ type: "get", key });
+    if (answer.type !== "get" || !samePlain(answer.found, expected))
+      return `has key ${key} otherwise than the log`;
+  }
+  return keys === machine.size ? undefined : `has ${machine.size} keys, not ${keys}`;
+}
+
+// eslint-disable-next-line typescript/require-await -- a stream of what is there already
+async function* streamOf(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* chunks;
+}

@@ -1,0 +1,153 @@
+/**
+ * What a message shows must be so, on the disk, when it leaves: S2 one vote a term, S3 terms never fall, S10 what is
+ * acknowledged is durable, S22 it is well formed. And S23: what arrives is what was sent.
+ */
+
+import type { AppendEntries } from "../../src/core/message.ts";
+import type { PeerMessage } from "../../src/transport/transport.ts";
+import { samePlain } from "../model.ts";
+import { idText, sameEntry } from "./ghost.ts";
+import type { Ghost, NodeView } from "./ghost.ts";
+
+export class MessageChecks {
+  readonly #ghost: Ghost;
+  readonly #shownTerms: number[];
+
+  constructor(ghost: Ghost) {
+    this.#ghost = ghost;
+    this.#shownTerms = ghost.nodes.map(() => 0);
+  }
+
+  onSend(slot: number, message: PeerMessage): void {
+    const view = this.#ghost.view(slot);
+    this.#checkTerm(view, message);
+    switch (message.type) {
+      case "RequestVote":
+        return this.#checkVote(view, message.term, view.id);
+      case "RequestVoteResponse":
+        if (message.voteGranted) this.#checkVote(view, message.term, message.to);
+        return;
+      case "AppendEntries":
+        return this.#checkAppend(view, message);
+      case "Heartbeat":
+        return this.#checkCommit(view, message.leaderCommit);
+      case "AppendEntriesResponse":
+        if (message.success) this.#checkAcknowledged(view, message.matchIndex);
+        return;
+      case "InstallSnapshotResponse":
+        return this.#checkAcknowledged(view, message.matchIndex);
+      default:
+        return undefined;
+    }
+  }
+
+  /** S23. */
+  onDeliver(sent: PeerMessage, decoded: PeerMessage): void {
+    if (sameMessage(sent, decoded)) return;
+    const text = `a ${sent.type} arrives as another message than was sent`;
+    this.#ghost.report("S23", text, this.#ghost.slotOf(sent.from));
+  }
+
+  /** S3: of a pre-vote and its grant the term is a proposal; a chunk's answer repeats the leader's. */
+  #checkTerm(view: NodeView, message: PeerMessage): void {
+    const { type, term } = message;
+    if (type === "PreVote" || type === "SnapshotChunkResponse") return;
+    if (type === "PreVoteResponse" && message.voteGranted) return;
+    const shown = this.#shownTerms[view.slot] ?? 0;
+    if (term < shown) {
+      this.#ghost.report(
+        "S3",
+        `${view.id} has shown term ${shown} and now sends a ${type} of term ${term}`,
+        view.slot,
+      );
+    }
+    this.#shownTerms[view.slot] = Math.max(shown, term);
+    const durable = view.platter.hardState.currentTerm;
+    if (durable < term) {
+      this.#ghost.report(
+        "S10",
+        `${view.id} sends a ${type} of term ${term}; its disk knows only term ${durable}`,
+        view.slot,
+      );
+    }
+  }
+
+  /** S2, and that the vote is on the disk. */
+  #checkVote(view: NodeView, term: number, candidate: string): void {
+    const given = this.#ghost.voteOf(view.slot, term);
+    if (given !== undefined && given !== candidate) {
+      this.#ghost.report(
+        "S2",
+        `${view.id} has voted for ${given} and for ${candidate} in term ${term}`,
+        view.slot,
+      );
+    }
+    this.#ghost.recordVote(view.slot, term, candidate);
+    const { currentTerm, votedFor } = view.platter.hardState;
+    if (currentTerm !== term || votedFor !== candidate) {
+      this.#ghost.report(
+        "S10",
+        `${view.id} shows its vote for ${candidate} in term ${term}; its disk has ${votedFor ?? "none"} in term ${currentTerm}`,
+        view.slot,
+      );
+    }
+  }
+
+  #checkAcknowledged(view: NodeView, matchIndex: number): void {
+    const { lastIndex, snapshotIndex } = view.platter;
+    if (Math.max(lastIndex, snapshotIndex) >= matchIndex) return;
+    this.#ghost.report(
+      "S10",
+      `${view.id} acknowledges entries up to ${matchIndex}; its disk ends at ${lastIndex}`,
+      view.slot,
+    );
+  }
+
+  #checkAppend(view: NodeView, { entries, prevLog, term, leaderCommit }: AppendEntries): void {
+    let previous = prevLog;
+    for (const entry of entries) {
+      if (entry.index !== previous.index + 1 || entry.term < previous.term || entry.term > term) {
+        const text = `${view.id} sends entry ${idText(entry)} behind ${idText(previous)} in term ${term}`;
+        return this.#ghost.report("S22", text, view.slot);
+      }
+      previous = entry;
+    }
+    this.#checkCommit(view, leaderCommit);
+  }
+
+  #checkCommit(view: NodeView, leaderCommit: number): void {
+    if (leaderCommit <= this.#ghost.golden.lastIndex || this.isOwnNews(view, leaderCommit)) return;
+    this.#ghost.report(
+      "S22",
+      `${view.id} says that ${leaderCommit} is committed, which nobody has committed`,
+      view.slot,
+    );
+  }
+
+  /** A leader commits and says so in one turn, before anybody has looked; set by who knows its state. */
+  isOwnNews: (view: NodeView, index: number) => boolean = () => false;
+}
+
+function sameMessage(a: PeerMessage, b: PeerMessage): boolean {
+  if (a.type === "AppendEntries" && b.type === "AppendEntries") {
+    return (
+      a.term === b.term &&
+      a.from === b.from &&
+      a.to === b.to &&
+      a.leaderCommit === b.leaderCommit &&
+      samePlain(a.prevLog, b.prevLog) &&
+      a.entries.length === b.entries.length &&
+      a.entries.every((entry, at) => {
+        const other = b.entries[at];
+        return other !== undefined && sameEntry(entry, other);
+      })
+    );
+  }
+  if (a.type === "SnapshotChunk" && b.type === "SnapshotChunk") {
+    return (
+      samePlain({ ...a, data: undefined }, { ...b, data: undefined }) &&
+      Buffer.compare(a.data, b.data) === 0
+    );
+  }
+  return samePlain(a, b);
+}

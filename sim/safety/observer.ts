@@ -1,0 +1,203 @@
+/**
+ * Looks at a node after each step that touched it, and hands what is new to the checks. Also S11: commit, applied, match
+ * and snapshot index only grow, and match is what the peer's platter holds; and S26: recovery finds what is durable.
+ */
+
+import type { RaftState } from "../../src/core/state.ts";
+import type { LogIndex, NodeId, Role, Term } from "../../src/core/types.ts";
+import type { AppliedCommand } from "../../src/node/state-machine.ts";
+import { checkCommit } from "./commit.ts";
+import { checkElection } from "./election.ts";
+import type { Ghost, NodeView } from "./ghost.ts";
+import { checkLogChange } from "./log-checks.ts";
+import { LogMirror } from "./log-mirror.ts";
+import type { MachineChecks } from "./machine.ts";
+
+/** What somebody wants to know of a node, beside the checks. */
+export interface ObserverEvents {
+  readonly onRole: (slot: number, state: Readonly<RaftState>, before: Role) => void;
+  readonly onAppend: (slot: number, first: LogIndex, state: Readonly<RaftState>) => void;
+  readonly onTruncate: (slot: number, from: LogIndex) => void;
+  readonly onCommit: (slot: number, state: Readonly<RaftState>, before: LogIndex) => void;
+  readonly onApply: (slot: number, index: LogIndex) => void;
+}
+
+interface AppliedBatch {
+  readonly commands: readonly AppliedCommand[];
+  readonly results: readonly unknown[];
+}
+
+/** The view of one incarnation. */
+export class NodeObserver {
+  readonly #ghost: Ghost;
+  readonly #machines: MachineChecks;
+  readonly #view: NodeView;
+  readonly #events: ObserverEvents;
+  readonly #mirror: LogMirror;
+  readonly #match = new Map<NodeId, LogIndex>();
+  #applied: AppliedBatch[] = [];
+  #appliedUpTo: LogIndex = 0;
+  #role: Role = "follower";
+  #term: Term;
+  #commit: LogIndex = 0;
+  #lastApplied: LogIndex = 0;
+  #snapshot: LogIndex = 0;
+
+  /** `state`: as it was recovered, before its first turn. */
+  constructor(
+    ghost: Ghost,
+    machines: MachineChecks,
+    view: NodeView,
+    state: Readonly<RaftState>,
+    events: ObserverEvents,
+  ) {
+    this.#ghost = ghost;
+    this.#machines = machines;
+    this.#view = view;
+    this.#events = events;
+    this.#mirror = new LogMirror(state.log);
+    this.#term = state.currentTerm;
+    this.#checkRecovery(state);
+    this.look(state);
+  }
+
+  /** The state machine has been given commands; they are checked at the end of the step, when the commit is known. */
+  onApplied(commands: readonly AppliedCommand[], results: readonly unknown[]): void {
+    this.#applied.push({ commands, results });
+  }
+
+  look(state: Readonly<RaftState>): void {
+    const { role, currentTerm, commitIndex, log } = state;
+    const wasLeader = this.#role === "leader" && this.#term === currentTerm;
+    const change = this.#mirror.update(log);
+    if (change.appended.length > 0 || change.truncatedFrom !== undefined) {
+      checkLogChange(
+        this.#ghost,
+        this.#view,
+        state,
+        this.#mirror,
+        change,
+        wasLeader && role === "leader",
+      );
+      if (change.truncatedFrom !== undefined)
+        this.#events.onTruncate(this.#view.slot, change.truncatedFrom);
+      const first = change.appended[0];
+      if (first !== undefined) this.#events.onAppend(this.#view.slot, first.index, state);
+    }
+    if (role !== this.#role || currentTerm !== this.#term) this.#onRole(state, wasLeader);
+    if (commitIndex !== this.#commit || state.snapshot.lastIncluded.index !== this.#snapshot) {
+      this.#onCommit(state);
+    }
+    if (this.#applied.length > 0) this.#onApplied();
+    if (state.lastApplied !== this.#lastApplied) this.#onLastApplied(state);
+    if (state.leadership !== undefined) this.#checkMatch(state);
+  }
+
+  #onRole(state: Readonly<RaftState>, wasLeader: boolean): void {
+    const before = this.#role;
+    if (state.currentTerm < this.#term) {
+      this.#report("S11", `goes back from term ${this.#term} to ${state.currentTerm}`);
+    }
+    this.#role = state.role;
+    this.#term = state.currentTerm;
+    if (state.role === "leader" && !wasLeader) {
+      this.#match.clear();
+      checkElection(this.#ghost, this.#view, state, this.#mirror);
+    }
+    this.#events.onRole(this.#view.slot, state, before);
+  }
+
+  #onCommit(state: Readonly<RaftState>): void {
+    const { commitIndex } = state;
+    const before = this.#commit;
+    const snapshot = state.snapshot.lastIncluded.index;
+    if (commitIndex < before)
+      this.#report("S11", `takes its commit index back from ${before} to ${commitIndex}`);
+    if (snapshot < this.#snapshot)
+      this.#report("S11", `goes back from a snapshot at ${this.#snapshot} to one at ${snapshot}`);
+    if (commitIndex > state.log.lastIndex)
+      this.#report(
+        "S11",
+        `has committed ${commitIndex} and its log ends at ${state.log.lastIndex}`,
+      );
+    this.#commit = commitIndex;
+    this.#snapshot = snapshot;
+    checkCommit(this.#ghost, this.#view, state, this.#mirror, before);
+    if (commitIndex > before) this.#events.onCommit(this.#view.slot, state, before);
+  }
+
+  #onApplied(): void {
+    const batches = this.#applied;
+    this.#applied = [];
+    for (const { commands, results } of batches) {
+      const first = commands[0]?.index ?? Infinity;
+      if (first <= this.#appliedUpTo) this.#report("S13", `applies command ${first} again`);
+      this.#appliedUpTo = Math.max(this.#appliedUpTo, commands.at(-1)?.index ?? 0);
+      this.#machines.onApplied(this.#view, commands, results);
+    }
+  }
+
+  #onLastApplied({ lastApplied, commitIndex }: Readonly<RaftState>): void {
+    if (lastApplied < this.#lastApplied) {
+      this.#report(
+        "S11",
+        `takes back what it has applied, from ${this.#lastApplied} to ${lastApplied}`,
+      );
+    }
+    if (lastApplied > commitIndex)
+      this.#report("S11", `has applied ${lastApplied} and committed ${commitIndex}`);
+    this.#lastApplied = lastApplied;
+    this.#events.onApply(this.#view.slot, lastApplied);
+  }
+
+  #checkMatch(state: Readonly<RaftState>): void {
+    for (const progress of state.leadership?.progress.values() ?? []) {
+      const before = this.#match.get(progress.id) ?? 0;
+      const { matchIndex, nextIndex, id } = progress;
+      if (matchIndex === before) continue;
+      this.#match.set(id, matchIndex);
+      if (matchIndex < before)
+        this.#report("S11", `takes the match of ${id} back from ${before} to ${matchIndex}`);
+      if (nextIndex <= matchIndex)
+        this.#report("S11", `would send ${id} entry ${nextIndex}, which it has`);
+      const term = this.#mirror.termAt(matchIndex);
+      if (term === undefined || this.#ghost.platterOf(id).holds({ term, index: matchIndex }))
+        continue;
+      this.#report(
+        "S11",
+        `takes ${id} to have entry ${matchIndex}.${term}, which is not on its disk`,
+      );
+    }
+  }
+
+  /** S26. */
+  #checkRecovery(state: Readonly<RaftState>): void {
+    const { platter } = this.#view;
+    const { currentTerm, votedFor } = platter.hardState;
+    if (state.currentTerm !== currentTerm || state.votedFor !== votedFor) {
+      this.#report(
+        "S26",
+        `comes back in term ${state.currentTerm} with its vote for ${state.votedFor ?? "none"}; its disk has term ${currentTerm} and ${votedFor ?? "none"}`,
+      );
+    }
+    const { lastIndex, compacted } = state.log;
+    if (lastIndex !== platter.lastIndex || compacted.index !== platter.compacted.index) {
+      this.#report(
+        "S26",
+        `comes back with entries ${compacted.index + 1} to ${lastIndex}; its disk has ${platter.compacted.index + 1} to ${platter.lastIndex}`,
+      );
+    }
+    for (let index = compacted.index + 1; index <= lastIndex; index += 1) {
+      const term = this.#mirror.termAt(index);
+      if (term === platter.termAt(index)) continue;
+      return this.#report(
+        "S26",
+        `comes back with entry ${index}.${String(term)}; its disk has another`,
+      );
+    }
+  }
+
+  #report(property: string, text: string): void {
+    this.#ghost.report(property, `${this.#view.id} ${text}`, this.#view.slot);
+  }
+}

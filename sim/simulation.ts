@@ -1,0 +1,289 @@
+/**
+ * One run: a cluster of real nodes, its clients and its faults, made from a schedule, watched at every step, and what
+ * came of it. The same schedule gives the same run, event by event.
+ */
+
+import { ClientNetwork } from "./client-link.ts";
+import { SimDisk } from "./disk.ts";
+import { runLiveness } from "./liveness.ts";
+import { Nemesis } from "./nemesis.ts";
+import { SimNetwork } from "./network.ts";
+import type { Packet } from "./network.ts";
+import { idOf, SimProcess } from "./process.ts";
+import { Rng } from "./random.ts";
+import { Recorder } from "./recorder.ts";
+import type { Counts } from "./recorder.ts";
+import { Safety } from "./safety/safety.ts";
+import type { Schedule } from "./schedule.ts";
+import { KIND, Scheduler } from "./scheduler.ts";
+import type { Actor } from "./scheduler.ts";
+import type { ClientOperation, TraceEvent, Violation } from "./trace.ts";
+import { Workload } from "./workload.ts";
+
+export interface SimulationHooks {
+  /** Everything that happens; left out, nothing of it is made. */
+  readonly onEvent?: ((event: TraceEvent) => void) | undefined;
+  /** For tests of determinism: may change the bytes of a message on its way. */
+  readonly tamper?: ((packet: Packet) => void) | undefined;
+  /** For tests of determinism: runs around each drain of the promises. */
+  readonly drain?: (() => Promise<void>) | undefined;
+}
+
+export interface Outcome {
+  readonly schedule: Schedule;
+  /** Of everything that happened, 16 hexadecimal digits. */
+  readonly hash: string;
+  /** The first thing that must not be; `undefined`: all went well. */
+  readonly violation: Violation | undefined;
+  readonly events: number;
+  readonly simulatedMs: number;
+  readonly counts: Counts;
+  readonly history: readonly ClientOperation[];
+}
+
+export async function runSchedule(
+  schedule: Schedule,
+  hooks: SimulationHooks = {},
+): Promise<Outcome> {
+  const simulation = new Simulation(schedule, hooks);
+  return simulation.run();
+}
+
+/** The parts of a run, joined. */
+export class Simulation {
+  readonly schedule: Schedule;
+  readonly scheduler: Scheduler;
+  readonly network: SimNetwork;
+  readonly clients: ClientNetwork;
+  readonly processes: readonly SimProcess[];
+  readonly workload: Workload;
+  readonly nemesis: Nemesis;
+  readonly safety: Safety;
+  readonly recorder: Recorder;
+  /** Batches until a crash, and for how long. */
+  readonly #crashOnWrite = new Map<number, { left: number; readonly downMs: number }>();
+  readonly #downMs = new Map<number, number>();
+  #isFrozen = false;
+
+  constructor(schedule: Schedule, hooks: SimulationHooks) {
+    const { seed, nodes } = schedule;
+    const slots = new Map(Array.from({ length: nodes }, (_, slot) => [idOf(slot), slot]));
+    this.schedule = schedule;
+    this.scheduler = new Scheduler(
+      {
+        onStep: (actor) => this.#onStep(actor),
+        onThrow: (error, actor) => this.#onThrow(error, actor),
+      },
+      hooks.drain,
+    );
+    this.recorder = new Recorder(this.scheduler, hooks.onEvent);
+    this.network = new SimNetwork(this.scheduler, seed, nodes, schedule.network, {
+      onLeave: (slot, message) => this.#onLeave(slot, message),
+      onSend: (packet) => {
+        this.safety.messages.onSend(packet.from, packet.message);
+        this.recorder.onSend(packet);
+      },
+      onDeliver: (packet, decoded) => {
+        this.safety.messages.onDeliver(packet.message, decoded);
+        this.recorder.onDeliver(packet);
+      },
+      onLose: (packet, reason) => this.recorder.onLose(packet, reason),
+      tamper: hooks.tamper,
+    });
+    this.clients = new ClientNetwork(this.network, nodes);
+    this.processes = [...slots.values()].map((slot) => this.#makeProcess(slot, slots));
+    this.safety = new Safety(
+      this.processes.map(({ slot, id, disk }) => ({ slot, id, platter: disk.platter })),
+      this.scheduler,
+      this.recorder,
+      {
+        onTrigger: (event, slot) => this.nemesis.on(event, slot),
+        isCommittedAt: (slot, index) =>
+          (this.processes[slot]?.node?.state.commitIndex ?? 0) >= index,
+      },
+    );
+    this.workload = new Workload(schedule, this.scheduler, this.clients, {
+      onInvoke: (operation) => this.safety.onInvoke(operation),
+      onReturn: (operation) => this.safety.onReturn(operation),
+    });
+    this.nemesis = new Nemesis(
+      schedule,
+      {
+        seed,
+        scheduler: this.scheduler,
+        network: this.network,
+        clients: this.clients,
+        processes: this.processes,
+        crash: (slot) => this.crash(slot),
+        start: (slot) => this.start(slot),
+        crashOnWrite: (slot, left, downMs) => this.#crashOnWrite.set(slot, { left, downMs }),
+        expectStop: (slot, downMs) => this.#downMs.set(slot, downMs),
+        leader: () => this.leader(),
+        transfer: (from, to) => this.#transfer(from, to),
+        burst: (slot, count) => this.workload.burst(slot, count),
+      },
+      {
+        onFault: (fault, faulty, untilUs) => this.recorder.onFault(fault, faulty, untilUs),
+        onFaultEnd: (fault) => this.recorder.onFaultEnd(fault),
+      },
+    );
+  }
+
+  async run(): Promise<Outcome> {
+    const { schedule, scheduler, recorder } = this;
+    recorder.onPhase("safety", []);
+    for (const process of this.processes) this.start(process.slot);
+    this.workload.start();
+    const isWhole = await scheduler
+      .run(schedule.durationMs * 1000)
+      .then(() => this.safety.violation === undefined);
+    if (isWhole && schedule.liveness) await runLiveness(this);
+    return {
+      schedule,
+      hash: scheduler.hash.text,
+      violation: this.safety.violation,
+      events: scheduler.steps,
+      simulatedMs: Math.floor(scheduler.nowUs / 1000),
+      counts: recorder.counts(this.safety.ghost),
+      history: this.workload.history,
+    };
+  }
+
+  /** Nobody crashes and nothing fails any more; whoever is still down stays so. */
+  freeze(): void {
+    this.#isFrozen = true;
+    this.#crashOnWrite.clear();
+  }
+
+  start(slot: number): void {
+    const process = this.processes[slot];
+    if (process === undefined || process.isUp) return;
+    process.start();
+    this.recorder.onStart(slot, process.incarnation?.number ?? 0);
+  }
+
+  crash(slot: number): void {
+    const process = this.processes[slot];
+    if (process?.isUp !== true) return;
+    this.#crashOnWrite.delete(slot);
+    const lost = process.crash();
+    this.clients.crash(slot);
+    this.recorder.onCrash(slot, lost);
+  }
+
+  /** Who leads the highest term. */
+  leader(): number | undefined {
+    let best: { readonly slot: number; readonly term: number } | undefined;
+    for (const { slot, node } of this.processes) {
+      if (node?.state.role !== "leader") continue;
+      if (best === undefined || node.state.currentTerm > best.term) {
+        best = { slot, term: node.state.currentTerm };
+      }
+    }
+    return best?.slot;
+  }
+
+  #makeProcess(slot: number, slots: ReadonlyMap<string, number>): SimProcess {
+    const { schedule, scheduler, network } = this;
+    const disk = new SimDisk(scheduler, new Rng(schedule.seed, `disk ${slot}`), schedule.disk, {
+      onBatch: (sync) => this.#onBatch(slot, sync),
+      onDurable: (change) => this.safety.onDurable(slot, change),
+      onFault: () => {
+        const incarnation = this.processes[slot]?.incarnation;
+        if (incarnation !== undefined) incarnation.isHurt = true;
+      },
+    });
+    return new SimProcess({
+      slot,
+      schedule,
+      scheduler,
+      network,
+      disk,
+      slots,
+      hooks: {
+        onStarted: ({ id }, incarnation) => {
+          const { node } = incarnation;
+          if (node === undefined) return;
+          incarnation.observer = this.safety.observe(
+            { slot, id, platter: disk.platter },
+            node.state,
+          );
+          node.on("stopped", (failure) => {
+            if (incarnation.actor.isAlive) this.#onStopped(slot, incarnation.isHurt, failure);
+          });
+          this.nemesis.on("restarts", slot);
+        },
+        onStartFailed: (_, { isHurt }, error) => this.#onStopped(slot, isHurt, error),
+        onSnapshot: (_, __, what, index, chunks) => {
+          this.safety.onSnapshot(slot, what, index, chunks);
+          if (what === "taken") this.nemesis.on("takes-snapshot", slot);
+        },
+      },
+    });
+  }
+
+  #onStep(actor: Actor | undefined): void {
+    if (actor !== undefined && actor.slot < this.processes.length) {
+      const incarnation = this.processes[actor.slot]?.incarnation;
+      if (incarnation?.actor === actor && incarnation.node !== undefined) {
+        incarnation.observer?.look(incarnation.node.state);
+      }
+    }
+    this.safety.afterStep();
+  }
+
+  #onThrow(error: unknown, actor: Actor | undefined): void {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.safety.report("S27", `an exception that nobody caught: ${text}`, actor?.slot);
+  }
+
+  #onLeave(slot: number, message: Packet["message"]): void {
+    switch (message.type) {
+      case "RequestVote":
+        return this.nemesis.on("vote-request-leaves", slot);
+      case "RequestVoteResponse":
+        return message.voteGranted ? this.nemesis.on("vote-leaves", slot) : undefined;
+      case "AppendEntries":
+        return message.entries.length > 0 ? this.nemesis.on("append-leaves", slot) : undefined;
+      case "AppendEntriesResponse":
+        return message.success ? this.nemesis.on("append-ack-leaves", slot) : undefined;
+      case "SnapshotChunk":
+        return this.nemesis.on("snapshot-chunk-leaves", slot);
+      default:
+        return undefined;
+    }
+  }
+
+  #onBatch(slot: number, sync: boolean): void {
+    const planned = this.#crashOnWrite.get(slot);
+    if (planned === undefined || !sync) return;
+    planned.left -= 1;
+    if (planned.left > 0) return;
+    this.crash(slot);
+    this.#startLater(slot, planned.downMs);
+  }
+
+  /** A process has ended by itself: only after an injected fault, and then it comes back. */
+  #onStopped(slot: number, isHurt: boolean, failure: unknown): void {
+    this.recorder.onStop(slot, failure);
+    if (!isHurt) {
+      const text = failure instanceof Error ? failure.message : String(failure);
+      this.safety.report("S0", `${idOf(slot)} has stopped itself: ${text}`, slot);
+    }
+    this.crash(slot);
+    this.#startLater(slot, this.#downMs.get(slot) ?? 100);
+  }
+
+  #startLater(slot: number, downMs: number): void {
+    this.scheduler.after(downMs * 1000, KIND.process, undefined, () => {
+      if (!this.#isFrozen) this.start(slot);
+    });
+  }
+
+  #transfer(from: number, to: number): void {
+    const node = this.processes[from]?.node;
+    if (node === undefined) return;
+    this.scheduler.wantDrain();
+    node.transferLeadership(idOf(to)).catch(() => undefined);
+  }
+}

@@ -1,0 +1,231 @@
+/**
+ * The clients: the shipped one, each with its own plan and habits. Values are written once ever, so that whoever reads one
+ * knows whose it is.
+ */
+
+import { isRaftError } from "../src/errors.ts";
+import { KvClient } from "../src/kv/client.ts";
+import type { KvRead, KvWrite } from "../src/kv/client.ts";
+import type { KvValue } from "../src/kv/commands.ts";
+import { Oscillator, SimClock } from "./clock.ts";
+import { SimClientLink } from "./client-link.ts";
+import type { ClientNetwork } from "./client-link.ts";
+import { addressOf } from "./process.ts";
+import { Rng } from "./random.ts";
+import type { ClientPlan, OperationType, Schedule } from "./schedule.ts";
+import { KIND } from "./scheduler.ts";
+import type { Actor, Scheduler } from "./scheduler.ts";
+import type { ClientOperation } from "./trace.ts";
+
+export interface WorkloadHooks {
+  readonly onInvoke: (operation: ClientOperation) => void;
+  readonly onReturn: (operation: ClientOperation) => void;
+}
+
+interface Client {
+  readonly number: number;
+  readonly actor: Actor;
+  readonly kv: KvClient;
+  /** What this client read last of each key: what it expects there. */
+  readonly seen: Map<string, KvValue | undefined>;
+}
+
+/** Operations that nobody planned are numbered from here. */
+const FIRST_UNPLANNED = 1_000_000;
+
+export class Workload {
+  readonly history: ClientOperation[] = [];
+  readonly #schedule: Schedule;
+  readonly #scheduler: Scheduler;
+  readonly #network: ClientNetwork;
+  readonly #hooks: WorkloadHooks;
+  readonly #clients: Client[] = [];
+  #underWay = 0;
+  #unplanned = FIRST_UNPLANNED;
+
+  constructor(
+    schedule: Schedule,
+    scheduler: Scheduler,
+    network: ClientNetwork,
+    hooks: WorkloadHooks,
+  ) {
+    this.#schedule = schedule;
+    this.#scheduler = scheduler;
+    this.#network = network;
+    this.#hooks = hooks;
+    for (const plan of schedule.clients)
+      this.#clients.push(this.#connect(plan, this.#clients.length));
+  }
+
+  get underWay(): number {
+    return this.#underWay;
+  }
+
+  /** Puts all that is planned on the timetable. */
+  start(): void {
+    for (const { atMs, client, type, key, deadlineMs, id } of this.#schedule.operations) {
+      this.#scheduler.after(atMs * 1000 - this.#scheduler.nowUs, KIND.operation, undefined, () => {
+        const who = this.#clients[client % Math.max(1, this.#clients.length)];
+        if (who !== undefined) this.#call(who, id, type, `k${key}`, deadlineMs);
+      });
+    }
+  }
+
+  /** A client that goes straight to one node writes there. */
+  burst(slot: number, count: number): void {
+    const plan: ClientPlan = { stuckTo: slot, attemptTimeoutMs: 200, retryBaseMs: 20 };
+    const client = this.#connect(plan, this.#clients.length);
+    this.#clients.push(client);
+    for (let n = 0; n < count; n += 1) this.#call(client, this.#unplanned++, "put", "burst", 300);
+  }
+
+  /** One write by every client that goes where it is sent; resolves nothing: see `onReturn`. The ids of the operations. */
+  writeByAll(deadlineMs: number): readonly number[] {
+    const free = this.#clients.filter(
+      ({ number }) =>
+        this.#schedule.clients[number] !== undefined &&
+        this.#schedule.clients[number].stuckTo === undefined,
+    );
+    return free.map((client) => {
+      const id = this.#unplanned++;
+      this.#call(client, id, "put", `final${client.number}`, deadlineMs);
+      return id;
+    });
+  }
+
+  #connect(plan: ClientPlan, number: number): Client {
+    const { seed, nodes } = this.#schedule;
+    const actor: Actor = { slot: nodes + number, isAlive: true, gateUs: 0 };
+    const rng = new Rng(seed, `client ${number}`);
+    const clock = new SimClock(this.#scheduler, new Oscillator(this.#scheduler, 0, 0), actor, rng);
+    const addresses = Array.from({ length: nodes }, (_, slot) => addressOf(slot));
+    const kv = KvClient.connect({
+      endpoints: addresses,
+      link: new SimClientLink({
+        clients: this.#network,
+        actor,
+        seed,
+        resolve: (address) => {
+          const slot = plan.stuckTo ?? addresses.indexOf(address);
+          return slot >= 0 && slot < nodes ? slot : undefined;
+        },
+      }),
+      clock,
+      random: () => rng.fraction(),
+      attemptTimeoutMs: plan.attemptTimeoutMs,
+      retryBaseMs: plan.retryBaseMs,
+      retryMaxMs: 400,
+      maxPending: 1000,
+    });
+    return { number, actor, kv, seen: new Map() };
+  }
+
+  #call(client: Client, id: number, type: OperationType, key: string, deadlineMs: number): void {
+    const operation: ClientOperation = {
+      id,
+      client: client.number,
+      type,
+      key: type === "increment" ? `count-${key}` : key,
+      value: valueOf(type, id),
+      expected: undefined,
+      startStep: this.#scheduler.steps,
+      startUs: this.#scheduler.nowUs,
+      endStep: undefined,
+      outcome: undefined,
+      error: undefined,
+      index: undefined,
+      status: undefined,
+      found: undefined,
+      foundIndex: undefined,
+    };
+    const expected = client.seen.get(operation.key);
+    const called =
+      type === "cas" && typeof expected === "string" ? { ...operation, expected } : operation;
+    this.history.push(called);
+    this.#underWay += 1;
+    this.#scheduler.wantDrain();
+    this.#hooks.onInvoke(called);
+    run(client.kv, called, deadlineMs).then(
+      (done) => this.#end(client, called, done),
+      (error: unknown) => this.#fail(called, error),
+    );
+  }
+
+  #end(client: Client, operation: ClientOperation, done: KvRead | KvWrite): void {
+    operation.outcome = "ok";
+    operation.index = done.index;
+    if ("status" in done) {
+      operation.status = done.status;
+      operation.found = plain(done.previous?.value);
+      operation.foundIndex = done.previous?.index;
+      if (done.status === "ok") client.seen.set(operation.key, operation.value);
+    } else {
+      operation.found = plain(done.value);
+      operation.foundIndex = done.modifiedIndex;
+      client.seen.set(operation.key, done.value);
+    }
+    this.#return(operation);
+  }
+
+  #fail(operation: ClientOperation, error: unknown): void {
+    operation.outcome = isRaftError(error) ? error.outcome : "unknown";
+    operation.error = isRaftError(error) ? error.code : String(error);
+    this.#return(operation);
+  }
+
+  #return(operation: ClientOperation): void {
+    this.#underWay -= 1;
+    operation.endStep = this.#scheduler.steps;
+    this.#hooks.onReturn(operation);
+  }
+}
+
+function run(
+  kv: KvClient,
+  operation: ClientOperation,
+  deadlineMs: number,
+): Promise<KvRead | KvWrite> {
+  const { type, key, value, expected } = operation;
+  const limits = { deadlineMs };
+  switch (type) {
+    case "get":
+      return kv.get(key, limits);
+    case "local-get":
+      return kv.get(key, { deadlineMs, consistency: "local" });
+    case "put":
+      return kv.put(key, value ?? "", limits);
+    case "cas":
+      return kv.compareAndSet(
+        key,
+        expected === undefined ? { type: "absent" } : { type: "value", value: expected },
+        value,
+        limits,
+      );
+    case "delete":
+      return kv.delete(key, limits);
+    case "append":
+      return kv.append(key, String(value), limits);
+    case "increment":
+      return kv.increment(key, Number(value), limits);
+  }
+}
+
+/** Text that no other operation writes. */
+function valueOf(type: OperationType, id: number): string | number | undefined {
+  switch (type) {
+    case "put":
+    case "cas":
+    case "append":
+      return `${id};`;
+    case "increment":
+      return 1;
+    case "get":
+    case "local-get":
+    case "delete":
+      return undefined;
+  }
+}
+
+function plain(value: KvValue | undefined): string | number | undefined {
+  return value instanceof Uint8Array ? Buffer.from(value).toString("hex") : value;
+}
