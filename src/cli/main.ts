@@ -4,38 +4,8 @@
  * standard error.
  */
 
-import { demo } from "./demo-command.ts";
 import { describeFailure, exitCodeOf } from "./failures.ts";
-import { HELP, helpFor, nameOf, version } from "./help.ts";
-import type { CommandName } from "./help.ts";
-import { kv } from "./kv-command.ts";
-import { node } from "./node-command.ts";
-import { start } from "./start-command.ts";
-import { status } from "./status-command.ts";
-
-/** Resolves with the exit code. Rejects with `UsageError` for what it cannot read, anything else for what has failed. */
-type Command = (args: readonly string[]) => Promise<number>;
-
-const COMMANDS: Readonly<Record<CommandName, Command>> = { node, kv, status, start, demo };
-
-async function run(args: readonly string[]): Promise<number> {
-  const [first, ...rest] = args;
-  if (first === undefined) {
-    process.stderr.write(HELP);
-    return 2;
-  }
-  if (first === "--version" || first === "-v") return print(version());
-  if (first === "--help" || first === "-h") return print(HELP);
-  if (first === "help") return print(rest[0] === undefined ? HELP : helpFor(nameOf(rest[0])));
-  const name = nameOf(first);
-  if (rest.includes("--help") || rest.includes("-h")) return print(helpFor(name));
-  return await COMMANDS[name](rest);
-}
-
-function print(text: string): number {
-  process.stdout.write(text);
-  return 0;
-}
+import { run } from "./run.ts";
 
 async function main(): Promise<void> {
   // The library's timers do not keep a process alive, and a client that waits for a retry has nothing else.

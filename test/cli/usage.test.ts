@@ -1,0 +1,132 @@
+/** What the command line says to arguments that it cannot read: exit code 2, and a sentence that names the option. */
+
+import { describe, expect, test } from "vitest";
+import { describeFailure, exitCodeOf, UsageError } from "../../src/cli/failures.ts";
+import { run } from "../../src/cli/run.ts";
+import { quorate } from "./support.ts";
+
+const MEMBERS = "n1=127.0.0.1:7101,n2=127.0.0.1:7102,n3=127.0.0.1:7103";
+const NODE = ["node", "--id", "n1", "--peers", MEMBERS, "--data", "/nonexistent/data"];
+
+describe("refused with exit code 2", () => {
+  test.each<[string, string[], string]>([
+    ["an unknown command", ["fly"], 'there is no command "fly"'],
+    ["an unknown option", ["start", "--fast"], "Unknown option '--fast'"],
+    ["an operand where there is none", ["status", "n1"], "Unexpected argument 'n1'"],
+    ["a node without an id", ["node", "--peers", MEMBERS], "--id is missing"],
+    ["a node without peers", ["node", "--id", "n1"], "--peers is missing"],
+    ["a node without data", NODE.slice(0, 5), "--data is missing"],
+    [
+      "an id that is no peer",
+      ["node", "--id", "n9", "--peers", MEMBERS],
+      '--id "n9" is not among --peers: n1, n2, n3',
+    ],
+    [
+      "an id twice",
+      ["node", "--id", "a", "--peers", "a=h:1,a=h:2"],
+      '--peers names the id "a" twice',
+    ],
+    [
+      "an address twice",
+      ["node", "--id", "a", "--peers", "a=h:1,b=h:1"],
+      "--peers names the address h:1 twice",
+    ],
+    [
+      "a peer without an address",
+      ["node", "--id", "a", "--peers", "a"],
+      '--peers takes id=host:port,..., not "a"',
+    ],
+    [
+      "a peer with a port too high",
+      ["node", "--id", "a", "--peers", "a=h:70000"],
+      '--peers takes host:port with a port from 0 to 65535, not "h:70000"',
+    ],
+    ["a bad address to listen on", [...NODE, "--listen", "here"], 'not "here"'],
+    [
+      "only one of the files of TLS",
+      [...NODE, "--tls-cert", "a.crt"],
+      "--tls-cert without --tls-key and --tls-ca",
+    ],
+    [
+      "a file of TLS that is not there",
+      [...NODE, "--tls-cert", "/nonexistent/a", "--tls-key", "b", "--tls-ca", "c"],
+      "--tls-cert cannot be read",
+    ],
+    [
+      "listening beyond loopback without TLS",
+      [...NODE, "--listen", "0.0.0.0:7101"],
+      "RAFT_INSECURE: --listen 0.0.0.0:7101 is open to other machines",
+    ],
+    [
+      "an election timeout that is no number",
+      [...NODE, "--election-timeout", "soon"],
+      '--election-timeout takes a whole number from 1 to 86400000, not "soon"',
+    ],
+    ["kv without an action", ["kv"], "kv needs one of get, put, delete, cas, range"],
+    ["an unknown action", ["kv", "toString"], 'not "toString"'],
+    ["a put without a value", ["kv", "put", "k"], "kv put takes KEY VALUE, not 1 operand"],
+    ["a get of two keys", ["kv", "get", "a", "b"], "kv get takes KEY, not 2 operands"],
+    ["an option of another action", ["kv", "get", "k", "--limit", "3"], "does not take --limit"],
+    ["a cas without an expectation", ["kv", "cas", "k", "v"], "--expect-index, not 0"],
+    [
+      "a cas with two expectations",
+      ["kv", "cas", "k", "v", "--expect", "a", "--expect-absent"],
+      "--expect-index, not 2",
+    ],
+    ["a number that is none", ["kv", "put", "k", "x", "--number"], 'a finite number, not "x"'],
+    ["a limit out of bounds", ["kv", "range", "--limit", "0"], 'from 1 to 1000, not "0"'],
+    ["an endpoint that is none", ["status", "--endpoints", "a:1,b"], 'not "b"'],
+    ["an endpoint twice", ["kv", "get", "k", "--endpoints", "a:1,a:1"], "names a:1 twice"],
+    ["a timeout of nothing", ["status", "--timeout", "0"], "--timeout takes a whole number from 1"],
+    ["a base port too high", ["start", "--base-port", "65534"], 'not "65534"'],
+    ["a demo of no length", ["demo", "--seconds", "0"], "--seconds takes a whole number from 1"],
+  ])("%s", async (_, args, sentence) => {
+    const refusal: unknown = await run(args).catch((error: unknown) => error);
+    expect(refusal).toBeInstanceOf(UsageError);
+    expect(describeFailure(refusal)).toContain(sentence);
+    expect(exitCodeOf(refusal)).toBe(2);
+  });
+});
+
+test("a refusal goes to standard error, with a way to the help", async () => {
+  expect(await quorate("kv", "put", "k")).toEqual({
+    code: 2,
+    stdout: "",
+    stderr: 'quorate: kv put takes KEY VALUE, not 1 operand\nTry "quorate --help".\n',
+  });
+});
+
+test("--stop-with-parent is refused where no parent could notice", async () => {
+  const { code, stderr } = await quorate(...NODE, "--stop-with-parent");
+  expect(stderr).toContain("--stop-with-parent needs a parent with an IPC channel");
+  expect(code).toBe(2);
+});
+
+test("nothing at all is answered with the help, on standard error", async () => {
+  const { code, stdout, stderr } = await quorate();
+  expect(stderr).toContain("quorate start");
+  expect(stdout).toBe("");
+  expect(code).toBe(2);
+});
+
+test("an election timeout below three heartbeats is refused with its numbers", async () => {
+  const { code, stderr } = await quorate(...NODE, "--election-timeout", "100");
+  expect(stderr).toMatch(/RAFT_INVALID_OPTION: electionTimeoutMs \(100\).*\(50\)/);
+  expect(code).toBe(2);
+});
+
+test("each command has a page of help", async () => {
+  const pages = ["start", "demo", "node", "status", "kv"];
+  for (const page of pages) {
+    const { code, stdout } = await quorate(page, "--help");
+    expect(stdout).toMatch(new RegExp(`^quorate ${page}`));
+    expect(code).toBe(0);
+  }
+  expect(await quorate("help", "kv")).toEqual(await quorate("kv", "--help"));
+  const { stdout } = await quorate("--help");
+  for (const page of pages) expect(stdout).toContain(`quorate ${page}`);
+});
+
+test("--version prints the package's version", async () => {
+  expect((await quorate("--version")).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+});

@@ -1,0 +1,97 @@
+/**
+ * Members die by SIGKILL, again and again, under load: processes, LevelDB and TCP as in production. No acknowledged write
+ * may be missing on any member, and none may be applied twice. What the operating system has taken survives SIGKILL, so
+ * this is no test of the fsync; of what happens around it.
+ */
+
+import { randomInt } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { MEMBER_IDS } from "../../src/cli/local-cluster.ts";
+import type { LocalCluster } from "../../src/cli/local-cluster.ts";
+import { Workload } from "../../src/cli/workload.ts";
+import { PATIENCE_MS, QUICK, runningCluster } from "../cli/support.ts";
+
+/** Who dies, in turn; "catching-up" is one that is killed again as soon as it is back. */
+const VICTIMS = ["leader", "follower", "leader", "all", "leader", "catching-up"] as const;
+const ROUNDS = 15;
+
+/** `SEED=... npx vitest run test/process` repeats the load and the places of the kills, if not the schedule of the machine. */
+const seed = Number(process.env["SEED"] ?? randomInt(1_000_000));
+
+let folder: string;
+let cluster: LocalCluster;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "quorate-kill-"));
+  // Small snapshots often: whoever was down long enough is brought back by one.
+  cluster = await runningCluster(folder, [...QUICK, "--snapshot-entries", "5000"]);
+}, 60_000);
+
+afterAll(async () => {
+  await cluster?.stop();
+  await rm(folder, { recursive: true, force: true });
+}, 60_000);
+
+async function leader(): Promise<string> {
+  return (await cluster.leaderAfter(0, PATIENCE_MS)).id;
+}
+
+/** Kills in one round, and whom it took, for the next launch. */
+async function strike(victim: (typeof VICTIMS)[number]): Promise<readonly string[]> {
+  const leading = await leader();
+  const followers = MEMBER_IDS.filter((id) => id !== leading);
+  const dying =
+    victim === "all" ? MEMBER_IDS : victim === "leader" ? [leading] : followers.slice(0, 1);
+  await Promise.all(dying.map((id) => cluster.kill(id)));
+  if (victim !== "catching-up") return dying;
+  await Promise.all(dying.map((id) => cluster.launch(id)));
+  await Promise.all(dying.map((id) => cluster.kill(id)));
+  return dying;
+}
+
+test(`SIGKILL under load loses no acknowledged write and repeats none (seed ${seed})`, async () => {
+  const load = new Workload({
+    endpoints: cluster.endpoints,
+    clients: 2,
+    writersPerClient: 8,
+    seed,
+    // Shorter than some of the outages: there shall be writes of unknown outcome.
+    deadlineMs: 700,
+  });
+  const { ledger } = load;
+  const progress = async (): Promise<void> => {
+    const more = 100 + ((seed + ledger.count("acknowledged")) % 400);
+    await load.untilAcknowledged(ledger.count("acknowledged") + more, PATIENCE_MS);
+  };
+  let kills = 0;
+  cluster.on("exited", ({ reason }) => {
+    if (reason === "SIGKILL") kills += 1;
+  });
+
+  load.start();
+  try {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      await progress();
+      const victim = VICTIMS[round % VICTIMS.length] ?? "leader";
+      const dead = await strike(victim);
+      if (victim !== "all") await progress();
+      await Promise.all(dead.map((id) => cluster.launch(id)));
+    }
+    await progress();
+  } finally {
+    await load.stop();
+  }
+
+  expect(kills).toBeGreaterThanOrEqual(20);
+  for (const [id, endpoint] of cluster.addresses) {
+    const state = await load.stateAt(endpoint, PATIENCE_MS);
+    expect({ id, problems: ledger.problemsOf(state) }).toEqual({ id, problems: [] });
+  }
+  process.stdout.write(
+    `seed ${seed}: ${kills} kills, ${ledger.count("acknowledged")} acknowledged, ` +
+      `${ledger.count("unknown")} unknown, ${ledger.count("rejected")} rejected\n`,
+  );
+}, 120_000);
