@@ -3,7 +3,7 @@
  * and the judge, which tries every order and shares no code with the checkers.
  */
 
-import fc from "fast-check";
+import * as fc from "fast-check";
 import type { GoldenCommand } from "../../../sim/golden-log.ts";
 import type { Call, Found, HistoryValue, Operation, Result } from "../../../sim/history.ts";
 
