@@ -5,8 +5,9 @@ import type { Scheduler } from "./scheduler.ts";
 
 export interface MachineObserver {
   readonly onApplied: (commands: readonly AppliedCommand[], results: readonly unknown[]) => void;
-  /** The state has been captured; its bytes come later, if the process lives on. */
-  readonly onCapture: () => (chunks: readonly Uint8Array[]) => void;
+  /** The state is captured: its bytes go to the storage. */
+  readonly onCapture: () => void;
+  /** What is restored, once it is. */
   readonly onRestore: () => (chunks: readonly Uint8Array[]) => void;
 }
 
@@ -35,7 +36,8 @@ export function observed<Result, Query, Answer>(
     },
     snapshot() {
       scheduler.wantDrain();
-      return watched(machine.snapshot(), observer.onCapture());
+      observer.onCapture();
+      return machine.snapshot();
     },
     async restore(chunks) {
       scheduler.wantDrain();

@@ -12,12 +12,14 @@ import { kvStore } from "../src/kv/store.ts";
 import { RaftNode } from "../src/node/node.ts";
 import type { StateMachine } from "../src/node/state-machine.ts";
 import { LogStore } from "../src/storage/log-store.ts";
+import type { SnapshotMeta } from "../src/core/types.ts";
 import type { Storage } from "../src/storage/storage.ts";
 import { Oscillator, SimClock } from "./clock.ts";
 import type { SimDisk } from "./disk.ts";
 import { SimTransport } from "./network.ts";
 import type { SimNetwork } from "./network.ts";
 import { observed } from "./observed-machine.ts";
+import { observedStorage } from "./observed-storage.ts";
 import { Rng } from "./random.ts";
 import type { Schedule } from "./schedule.ts";
 import type { NodeObserver } from "./safety/observer.ts";
@@ -40,10 +42,12 @@ export interface ProcessHooks {
   /** Its storage is recovered; it has not taken a turn yet. */
   readonly onStarted: (process: SimProcess, incarnation: Incarnation) => void;
   readonly onStartFailed: (process: SimProcess, incarnation: Incarnation, error: unknown) => void;
+  /** Its state machine is asked for a snapshot. */
+  readonly onCapture: (process: SimProcess) => void;
+  /** A snapshot of this index is switched in, or restored. */
   readonly onSnapshot: (
     process: SimProcess,
-    incarnation: Incarnation,
-    what: "taken" | "restored",
+    what: "taken" | "installed" | "restored",
     index: number,
     chunks: readonly Uint8Array[],
   ) => void;
@@ -133,7 +137,11 @@ export class SimProcess {
     const { network, slots, schedule, hooks } = this.#parts;
     const { actor } = incarnation;
     const { store, guard } = this.disk.openFor(actor);
-    const storage = draining(new LogStore(store, guard), this.#parts.scheduler);
+    const storage = observedStorage(
+      new LogStore(store, guard),
+      (meta, chunks) => this.#onSwitch(incarnation, meta, chunks),
+      this.#parts.scheduler,
+    );
     try {
       incarnation.node = await startKvNode({
         schedule,
@@ -153,16 +161,25 @@ export class SimProcess {
 
   #machineObserver(incarnation: Incarnation): Parameters<typeof observed>[1] {
     const { hooks } = this.#parts;
-    const report =
-      (what: "taken" | "restored", index: number) =>
-      (chunks: readonly Uint8Array[]): void => {
-        if (incarnation.actor.isAlive) hooks.onSnapshot(this, incarnation, what, index, chunks);
-      };
     return {
       onApplied: (commands, results) => incarnation.observer?.onApplied(commands, results),
-      onCapture: () => report("taken", incarnation.node?.state.applying ?? 0),
-      onRestore: () => report("restored", incarnation.node?.state.applying ?? 0),
+      onCapture: () => {
+        if (incarnation.actor.isAlive) hooks.onCapture(this);
+      },
+      onRestore: () => {
+        const index = incarnation.node?.state.applying ?? 0;
+        return (chunks) => {
+          if (incarnation.actor.isAlive) hooks.onSnapshot(this, "restored", index, chunks);
+        };
+      },
     };
+  }
+
+  #onSwitch(incarnation: Incarnation, meta: SnapshotMeta, chunks: readonly Uint8Array[]): void {
+    const { index } = meta.lastIncluded;
+    const isOwn = index <= (incarnation.node?.state.lastApplied ?? 0);
+    if (!incarnation.actor.isAlive) return;
+    this.#parts.hooks.onSnapshot(this, isOwn ? "taken" : "installed", index, chunks);
   }
 }
 
@@ -211,24 +228,6 @@ function startKvNode({
     snapshot: schedule.snapshot,
     random: () => rng.fraction(),
   });
-}
-
-/** Tells the scheduler that promises are under way whenever the storage is called: it knows nothing else of it. */
-function draining(storage: Storage, scheduler: Scheduler): Storage {
-  const and = <Value>(value: Value): Value => {
-    scheduler.wantDrain();
-    return value;
-  };
-  return {
-    open: (identity) => and(storage.open(identity)),
-    write: (write) => and(storage.write(write)),
-    readEntries: (range) => and(storage.readEntries(range)),
-    stageChunk: (id, chunk, bytes) => and(storage.stageChunk(id, chunk, bytes)),
-    readChunk: (id, chunk) => and(storage.readChunk(id, chunk)),
-    dropSnapshot: (id) => and(storage.dropSnapshot(id)),
-    recordPeer: (peer, storeId) => and(storage.recordPeer(peer, storeId)),
-    close: () => and(storage.close()),
-  };
 }
 
 /** The code of an error, for people. */

@@ -166,6 +166,8 @@ export class Simulation {
     const process = this.processes[slot];
     if (process?.isUp !== true) return;
     this.#crashOnWrite.delete(slot);
+    // What it has committed, it has, though nobody heard of it.
+    this.#look(process);
     const lost = process.crash();
     this.clients.crash(slot);
     this.recorder.onCrash(slot, lost);
@@ -214,22 +216,22 @@ export class Simulation {
           this.nemesis.on("restarts", slot);
         },
         onStartFailed: (_, { isHurt }, error) => this.#onStopped(slot, isHurt, error),
-        onSnapshot: (_, __, what, index, chunks) => {
-          this.safety.onSnapshot(slot, what, index, chunks);
-          if (what === "taken") this.nemesis.on("takes-snapshot", slot);
-        },
+        onCapture: () => this.nemesis.on("takes-snapshot", slot),
+        onSnapshot: (_, what, index, chunks) => this.safety.onSnapshot(slot, what, index, chunks),
       },
     });
   }
 
   #onStep(actor: Actor | undefined): void {
     if (actor !== undefined && actor.slot < this.processes.length) {
-      const incarnation = this.processes[actor.slot]?.incarnation;
-      if (incarnation?.actor === actor && incarnation.node !== undefined) {
-        incarnation.observer?.look(incarnation.node.state);
-      }
+      const process = this.processes[actor.slot];
+      if (process?.incarnation?.actor === actor) this.#look(process);
     }
     this.safety.afterStep();
+  }
+
+  #look({ incarnation }: SimProcess): void {
+    if (incarnation?.node !== undefined) incarnation.observer?.look(incarnation.node.state);
   }
 
   #onThrow(error: unknown, actor: Actor | undefined): void {

@@ -54,6 +54,7 @@ export type TraceEvent = Stamp &
       }
     | { readonly type: "apply"; readonly node: number; readonly index: LogIndex }
     | { readonly type: "snapshot-taken"; readonly node: number; readonly index: LogIndex }
+    | { readonly type: "snapshot-installed"; readonly node: number; readonly index: LogIndex }
     | { readonly type: "snapshot-restored"; readonly node: number; readonly index: LogIndex }
     | {
         readonly type: "send";

@@ -118,11 +118,12 @@ export class Safety {
 
   onSnapshot(
     slot: number,
-    what: "taken" | "restored",
+    what: "taken" | "installed" | "restored",
     index: number,
     chunks: readonly Uint8Array[],
   ): void {
-    this.#recorder.count(what === "taken" ? "snapshotsTaken" : "snapshotsInstalled");
+    if (what === "taken") this.#recorder.count("snapshotsTaken");
+    if (what === "installed") this.#recorder.count("snapshotsInstalled");
     this.#recorder.tell({ type: `snapshot-${what}`, node: slot, index });
     this.#snapshots.push({ slot, index, chunks });
   }
