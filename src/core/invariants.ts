@@ -15,6 +15,7 @@ export interface StateSummary {
   readonly role: Role;
   readonly currentTerm: Term;
   readonly votedFor: NodeId | undefined;
+  readonly leader: NodeId | undefined;
   readonly commitIndex: LogIndex;
   readonly lastApplied: LogIndex;
   readonly snapshotIndex: LogIndex;
@@ -33,6 +34,7 @@ export function summarize(state: RaftState): StateSummary {
     role: state.role,
     currentTerm: state.currentTerm,
     votedFor: state.votedFor,
+    leader: state.leader,
     commitIndex: state.commitIndex,
     lastApplied: state.lastApplied,
     snapshotIndex: state.snapshot.lastIncluded.index,
@@ -58,6 +60,11 @@ export function checkStep(before: StateSummary, state: RaftState): void {
   assert(
     !sameTerm || before.votedFor === undefined || state.votedFor === before.votedFor,
     "a vote is given once a term",
+  );
+  const isSameLeader = before.leader === undefined || state.leader === before.leader;
+  assert(
+    !sameTerm || state.leader === undefined || isSameLeader,
+    "there is one leader a term (Election Safety)",
   );
   assert(state.commitIndex >= before.commitIndex, "commitIndex never falls");
   assert(state.lastApplied >= before.lastApplied, "lastApplied never falls");
@@ -128,8 +135,10 @@ function checkDurability(state: RaftState): void {
   assert(log.durableIndex < unissuedFrom, "what is durable was written");
   assert(log.tailFirst <= unissuedFrom, "what is not written is in memory");
   assert(voteWrite <= issued + 1, "the vote is written with the next write at the latest");
-  const first = held[0];
-  assert(first === undefined || first.after > durable, "what is durable is not held back");
+  assert(
+    held.every(({ after }) => after > durable),
+    "what is durable is not held back",
+  );
 }
 
 function checkRole(state: RaftState): void {

@@ -19,6 +19,8 @@ interface Meeting {
   readonly followerSnapshot: number;
 }
 
+const ascending = (terms: number[]): number[] => terms.toSorted((a, b) => a - b);
+
 /** Two logs that agree in a prefix, and never have one term at one index behind it: what Log Matching allows. */
 const meetings: fc.Arbitrary<Meeting> = fc
   .record({
@@ -31,7 +33,6 @@ const meetings: fc.Arbitrary<Meeting> = fc
     followerSnapshot: fc.nat(8),
   })
   .map(({ common, leaderRest, followerRest, ...parts }) => {
-    const ascending = (terms: number[]): number[] => terms.toSorted((a, b) => a - b);
     const shared = ascending(common);
     const leaderSnapshot = Math.min(parts.leaderSnapshot, shared.length);
     return {
@@ -117,6 +118,7 @@ test("rule 32: a leader and a follower agree after no more refusals than there a
 });
 
 test("rule 32: they agree also where messages are doubled and reordered, without a live-lock", () => {
+  expect.hasAssertions();
   fc.assert(
     fc.property(meetings, fc.infiniteStream(fc.nat(100)), (meeting, choices) => {
       const { a, b } = servers(meeting);
