@@ -2,7 +2,7 @@
 
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Call, HistoryValue, Operation } from "../../sim/history.ts";
+import type { HistoryValue, Operation } from "../../sim/history.ts";
 import { checkLinearizability } from "../../sim/linearizability.ts";
 import {
   answered,
@@ -82,15 +82,17 @@ describe("outcomes that nobody knows", () => {
   });
 
   test("what nobody saw may lie between what was seen", () => {
-    const lost = (call: Call): Operation => unanswered("c1", call, 1);
     const isX = { type: "value", value: "x" } as const;
     const through = [
-      lost({ op: "put", key, value: "x" }),
-      lost({ op: "cas", key, expected: isX, value: "y" }),
+      unanswered("c1", { op: "put", key, value: "x" }, 1),
+      unanswered("c1", { op: "cas", key, expected: isX, value: "y" }, 1),
     ];
     expect(verdictOf(...through, get("y", 2))).toBe("linearizable");
 
-    const afresh = [lost({ op: "delete", key }), lost({ op: "append", key, value: "a" })];
+    const afresh = [
+      unanswered("c1", { op: "delete", key }, 1),
+      unanswered("c1", { op: "append", key, value: "a" }, 1),
+    ];
     expect(verdictOf(put("z", 1), ...afresh, get("a", 3))).toBe("linearizable");
   });
 

@@ -9,19 +9,19 @@ import type { KvClient } from "../../src/kv/client.ts";
 
 const key = "k";
 
+/** What is recorded of calls on a client that answers in this way. */
+async function recorded(
+  answers: Partial<Record<keyof KvClient, () => Promise<unknown>>>,
+  use: (client: RecordedClient) => Promise<unknown>,
+): Promise<readonly Operation[]> {
+  const recorder = new HistoryRecorder();
+  await use(new RecordedClient(answers as unknown as KvClient, "c1", recorder)).catch(() => {});
+  return recorder.operations;
+}
+
 describe("a recorded client", () => {
   const timedOut = new RaftError("RAFT_TIMEOUT", "no answer", { outcome: "unknown" });
   const refused = new RaftError("RAFT_OVERLOADED", "too many calls", { outcome: "rejected" });
-
-  /** What is recorded of calls on a client that answers in this way. */
-  async function recorded(
-    answers: Partial<Record<keyof KvClient, () => Promise<unknown>>>,
-    use: (client: RecordedClient) => Promise<unknown>,
-  ): Promise<readonly Operation[]> {
-    const recorder = new HistoryRecorder();
-    await use(new RecordedClient(answers as unknown as KvClient, "c1", recorder)).catch(() => {});
-    return recorder.operations;
-  }
 
   test("records an answer with what was there before and its index", async () => {
     const write = { status: "mismatch", previous: { value: "b", index: 3 }, index: 7 };
