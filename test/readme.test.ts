@@ -46,3 +46,30 @@ test("the table of errors lists exactly the codes that there are", () => {
   );
   expect(listed.toSorted()).toEqual(codes.toSorted());
 });
+
+test("the map's table of figure 2 names functions and tests that exist", () => {
+  const map = readFileSync(join(root, "src", "README.md"), "utf8");
+  const rows = map
+    .slice(map.indexOf("| Figure 2 |"), map.indexOf("Beyond Figure 2:"))
+    .split("\n")
+    .slice(2)
+    .filter((line) => line.startsWith("|"))
+    .map((line) => line.split("|").map((cell) => cell.trim()));
+  expect(rows.length).toBeGreaterThan(20);
+  for (const [, line = "", where = "", checked = ""] of rows) {
+    for (const [, names = "", file = ""] of where.matchAll(
+      /((?:`\w+`(?:, )?)+) \(([^)]+\.ts)\)/g,
+    )) {
+      const source = readFileSync(join(root, "src", "core", file), "utf8");
+      for (const [, name] of names.matchAll(/`(\w+)`/g)) {
+        expect(source, `${name} of "${line}"`).toMatch(
+          new RegExp(`^(export )?(function|class) ${name}\\b`, "m"),
+        );
+      }
+    }
+    const [, file = "", name = ""] = /^([\w-]+): (.*)$/.exec(checked) ?? [];
+    expect(readFileSync(join(root, "test", "core", `${file}.test.ts`), "utf8"), line).toContain(
+      name,
+    );
+  }
+});
