@@ -9,7 +9,9 @@ import { bytes, failureOf } from "./support/outcome.ts";
 type Apply = (commands: readonly AppliedCommand[]) => unknown;
 
 /** A journal whose `apply` one can get in front of. */
-function journalWith(apply: (take: Apply, commands: readonly AppliedCommand[]) => unknown): Journal {
+function journalWith(
+  apply: (take: Apply, commands: readonly AppliedCommand[]) => unknown,
+): Journal {
   const journal = new Journal();
   const take = journal.apply.bind(journal);
   journal.apply = (commands) => apply(take, commands) as readonly number[];
@@ -36,7 +38,14 @@ test("commands are applied once each, in order, with rising indexes and a time t
   cluster.network.healAll();
   await cluster.agreement();
 
-  expect(seen.map(({ payload }) => Buffer.from(payload).toString())).toEqual(["a0", "a1", "a2", "a3", "a4", "b"]);
+  expect(seen.map(({ payload }) => Buffer.from(payload).toString())).toEqual([
+    "a0",
+    "a1",
+    "a2",
+    "a3",
+    "a4",
+    "b",
+  ]);
   for (const [at, { index, time, term }] of seen.entries()) {
     const before = seen[at - 1];
     if (before === undefined) continue;
@@ -47,7 +56,12 @@ test("commands are applied once each, in order, with rising indexes and a time t
   await cluster.stop();
 });
 
-for (const how of ["throws", "rejects", "gives too few results", "gives too many results"] as const) {
+for (const how of [
+  "throws",
+  "rejects",
+  "gives too few results",
+  "gives too many results",
+] as const) {
   test(`rule 63: a state machine that ${how} stops the node; the command is not skipped`, async () => {
     const broken = (take: Apply, commands: readonly AppliedCommand[]): unknown => {
       if (commands.every(({ payload }) => Buffer.from(payload).toString() !== "poison"))
@@ -88,7 +102,9 @@ for (const how of ["throws", "rejects", "gives too few results", "gives too many
 }
 
 test("queries are never asked in the middle of an asynchronous apply", async () => {
-  const cluster = await Cluster.start({ machine: (_, clock) => new Journal({ clock, applyMs: 7 }) });
+  const cluster = await Cluster.start({
+    machine: (_, clock) => new Journal({ clock, applyMs: 7 }),
+  });
   const leader = await cluster.leader();
   const reads: Promise<unknown>[] = [];
   for (let count = 0; count < 100; count += 1) {

@@ -56,7 +56,9 @@ test("rule 5: while followers cannot sync they acknowledge nothing, and a client
   await cluster.clock.advance(3 * ELECTION_TIMEOUT_MS);
 
   expect(proposal.state).toBe("pending");
-  const acknowledged = wire.of("AppendEntriesResponse").map((each) => "matchIndex" in each && each.matchIndex);
+  const acknowledged = wire
+    .of("AppendEntriesResponse")
+    .map((each) => "matchIndex" in each && each.matchIndex);
   expect(acknowledged.filter((index) => Number(index) > leader.status().commitIndex)).toEqual([]);
   expect(leader.status().role).toBe("leader");
   for (const { id } of cluster.followersOf(leader)) {
@@ -129,7 +131,10 @@ test("rule 6: whatever the moment at which all members lose power, what was ackn
     await cluster.clock.settle((await cluster.leader()).propose(bytes("end")));
     const journal = new Set(await cluster.agreement());
     expect(acknowledged.length, `seed ${seed}`).toBeGreaterThan(5);
-    expect(acknowledged.filter((line) => !journal.has(line)), `seed ${seed}`).toEqual([]);
+    expect(
+      acknowledged.filter((line) => !journal.has(line)),
+      `seed ${seed}`,
+    ).toEqual([]);
     await cluster.stop();
   }
 });
@@ -210,7 +215,9 @@ test("rule 3: so it is when a snapshot comes in from a leader, and when one cann
 test("rule 43: a node that cannot remember a peer stops, and harms nobody else", async () => {
   const cluster = Cluster.prepare({
     storage: (storage, id) =>
-      id === "n1" ? withMethods(storage, { recordPeer: () => Promise.reject(diskFull()) }) : storage,
+      id === "n1"
+        ? withMethods(storage, { recordPeer: () => Promise.reject(diskFull()) })
+        : storage,
   });
   for (const id of cluster.ids) await cluster.boot(id);
   const { node } = cluster.server("n1");

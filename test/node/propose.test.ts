@@ -66,7 +66,9 @@ test("rule 70: a follower rejects a command and says who leads", async () => {
   const [follower] = cluster.followersOf(leader);
   await cluster.clock.until(() => follower?.status().leader !== undefined);
 
-  const error = await cluster.clock.settle(failureOf(follower?.propose(bytes("x")) ?? commit(cluster, leader, "")));
+  const error = await cluster.clock.settle(
+    failureOf(follower?.propose(bytes("x")) ?? commit(cluster, leader, "")),
+  );
 
   expect(error).toMatchObject({
     code: "RAFT_NOT_LEADER",
@@ -90,7 +92,9 @@ test("rule 70: a command that is too large, or one too many, is rejected at once
   });
 
   cluster.cutOff(leader.id);
-  const [one, two, three] = [1, 2, 3].map((each) => watch(leader.propose(Buffer.alloc(500, `${each}`))));
+  const [one, two, three] = [1, 2, 3].map((each) =>
+    watch(leader.propose(Buffer.alloc(500, `${each}`))),
+  );
   await cluster.clock.advance(10);
   expect([one?.state, two?.state, three?.state]).toEqual(["pending", "failed", "failed"]);
   expect(two?.value).toMatchObject({ code: "RAFT_OVERLOADED", outcome: "rejected" });
@@ -173,7 +177,9 @@ test("a leader that is deposed and elected again tells its old commands from its
   const old = await cluster.leader();
   await commit(cluster, old, "before");
   cluster.cutOff(old.id);
-  const lost = ["old 1", "old 2", "old 3", "old 4"].map((each) => failureOf(old.propose(bytes(each))));
+  const lost = ["old 1", "old 2", "old 3", "old 4"].map((each) =>
+    failureOf(old.propose(bytes(each))),
+  );
   const next = await cluster.leader(old);
   const { lastIndex } = old.status();
   await commit(cluster, next, "instead");
@@ -283,7 +289,11 @@ test("one sink hears of each of its tokens once, whatever happens", async () => 
 });
 
 test("a sink may stop the node from within an outcome: everybody is answered, once", async () => {
-  for (const [applyMs, stopAt] of [[0, 1], [5, 1], [0, 9]] as const) {
+  for (const [applyMs, stopAt] of [
+    [0, 1],
+    [5, 1],
+    [0, 9],
+  ] as const) {
     const cluster = await Cluster.start({
       machine: (_, clock) => new Journal({ clock, applyMs }),
       node: { maxUncommittedBytes: 500 },

@@ -81,7 +81,8 @@ test("rule 45: a new leader answers no read before it has committed an entry of 
   const old = await cluster.leader();
   // The others have it in their logs, and only the old leader knows that it is committed.
   wire.fate = (message) =>
-    message.type === "Heartbeat" || (message.type === "AppendEntries" && message.entries.length === 0)
+    message.type === "Heartbeat" ||
+    (message.type === "AppendEntries" && message.entries.length === 0)
       ? []
       : [0];
   const { index } = await cluster.clock.settle(old.propose(bytes("acknowledged")));
@@ -133,7 +134,10 @@ test("a follower refuses a linearizable read and names the leader; a local one i
   for (const { id } of cluster.followersOf(follower)) cluster.crash(id);
   await cluster.clock.advance(2000);
   const local = await cluster.clock.settle(follower.read(undefined, { consistency: "local" }));
-  expect(local).toMatchObject({ index: follower.status().lastApplied, answer: [expect.stringContaining(":x")] });
+  expect(local).toMatchObject({
+    index: follower.status().lastApplied,
+    answer: [expect.stringContaining(":x")],
+  });
   await cluster.stop();
 });
 
@@ -200,7 +204,9 @@ test("a stop does not wait for a query that never answers, and tells who asked",
     ...INERT,
     query: () => new Promise<string>(() => undefined),
   });
-  const reads = [node.read(undefined), node.read(undefined, { consistency: "local" })].map(failureOf);
+  const reads = [node.read(undefined), node.read(undefined, { consistency: "local" })].map(
+    failureOf,
+  );
   await clock.advance(100);
   const stopped = node.stop();
 
@@ -216,7 +222,10 @@ test("under a steady load of commands an asynchronous state machine still answer
   });
   const leader = await cluster.leader();
   let calls = 0;
-  const reads = [watch(leader.read(undefined)), watch(leader.read(undefined, { consistency: "local" }))];
+  const reads = [
+    watch(leader.read(undefined)),
+    watch(leader.read(undefined, { consistency: "local" })),
+  ];
   while (reads.some(({ state }) => state === "pending") && calls < 200) {
     watch(leader.propose(bytes(`${(calls += 1)}`)));
     await cluster.clock.advance(1);

@@ -1,0 +1,96 @@
+/** What a node refuses to start with: by name and value, before anything is opened. */
+
+import { describe, expect, test } from "vitest";
+import { silentLogger } from "../../src/node/logger.ts";
+import { settingsOf } from "../../src/node/options.ts";
+import type { NodeOptions } from "../../src/node/options.ts";
+import { memoryStorage } from "../../src/storage/memory.ts";
+import { MemoryNetwork } from "../../src/transport/memory.ts";
+import { Journal } from "../support/journal.ts";
+import { VirtualClock } from "../support/virtual-clock.ts";
+
+type Options = NodeOptions<number, undefined, readonly string[]>;
+
+function withOptions(changes: Partial<Options>): () => unknown {
+  const clock = new VirtualClock();
+  const network = new MemoryNetwork({ clock, logger: silentLogger });
+  const options: Options = {
+    id: "n1",
+    members: ["n1", "n2", "n3"].map((id) => ({ id, address: `${id}:1` })),
+    machine: new Journal(),
+    storage: memoryStorage(),
+    transport: network.transport("n1:1"),
+    clock,
+    ...changes,
+  };
+  return () => settingsOf(options);
+}
+
+const A = { id: "n1", address: "n1:1" };
+
+const REFUSED: readonly (readonly [changes: Partial<Options>, ...mentions: string[]])[] = [
+  [{ id: "n9" }, "id", '"n9"'],
+  [{ id: "" }, "id", '""'],
+  [{ id: "x".repeat(65), members: [{ id: "x".repeat(65), address: "x" }] }, "id", "64"],
+  [{ members: [] }, "members"],
+  [{ members: [A, { id: "n1", address: "other:1" }] }, "members", '"n1"'],
+  [{ members: [A, { id: "n2", address: "n1:1" }] }, "members", '"n1:1"'],
+  [{ members: [A, { id: "", address: "n2:1" }] }, "id", '""'],
+  [{ members: [A, { id: "n2", address: "" }] }, "address", '""'],
+  [{ clusterId: "" }, "clusterId", '""'],
+  [{ clusterId: "c".repeat(65) }, "clusterId"],
+  [{ electionTimeoutMs: 0 }, "electionTimeoutMs", "0"],
+  [{ electionTimeoutMs: Number.NaN }, "electionTimeoutMs", "NaN"],
+  [
+    { electionTimeoutMs: 100, heartbeatIntervalMs: 50 },
+    "electionTimeoutMs (100)",
+    "heartbeatIntervalMs (50)",
+  ],
+  [{ heartbeatIntervalMs: -5 }, "heartbeatIntervalMs", "-5"],
+  [{ electionTimeoutMs: 2 ** 31 }, "electionTimeoutMs", String(2 ** 31)],
+  [{ maxAppendBytes: 0 }, "maxAppendBytes", "0"],
+  [{ maxInflightAppends: 0 }, "maxInflightAppends", "0"],
+  [{ maxInflightBytes: Infinity }, "maxInflightBytes", "Infinity"],
+  [{ maxUncommittedBytes: 0 }, "maxUncommittedBytes"],
+  [{ maxTailBytes: -1 }, "maxTailBytes", "-1"],
+  [{ maxApplyBytes: 0 }, "maxApplyBytes", "0"],
+  [{ maxPendingReads: 0 }, "maxPendingReads", "0"],
+  [{ maxWritesInFlight: 0 }, "maxWritesInFlight", "0"],
+  [{ snapshot: { everyEntries: 0 } }, "snapshot.everyEntries", "0"],
+  [{ snapshot: { everyBytes: 0 } }, "snapshot.everyBytes", "0"],
+  [{ snapshot: { keepEntries: -1 } }, "snapshot.keepEntries", "-1"],
+  [{ snapshot: { keepBytes: 0.5 } }, "snapshot.keepBytes", "0.5"],
+  [{ inbox: { maxProposals: 0 } }, "inbox.maxProposals", "0"],
+  [{ inbox: { maxMessageBytes: 1.5 } }, "inbox.maxMessageBytes", "1.5"],
+  [{ inbox: { maxCommandBytes: Number.NaN } }, "inbox.maxCommandBytes", "NaN"],
+];
+
+describe("RAFT_INVALID_OPTION names the option and its value", () => {
+  test.each(REFUSED.map(([changes, ...mentions]) => ({ changes, mentions })))(
+    "$mentions",
+    ({ changes, mentions }) => {
+      const start = withOptions(changes);
+      expect(start).toThrow(expect.objectContaining({ code: "RAFT_INVALID_OPTION" }));
+      for (const mention of mentions) expect(start).toThrow(mention);
+    },
+  );
+
+  test("all that is wrong is said at once", () => {
+    const start = withOptions({ id: "n9", maxTailBytes: 0, snapshot: { keepBytes: -1 } });
+    for (const mention of ["n9", "maxTailBytes", "snapshot.keepBytes"])
+      expect(start).toThrow(mention);
+  });
+});
+
+test("zero is a good number of entries to keep, and undefined stands for the default", () => {
+  expect(withOptions({ snapshot: { keepEntries: 0, keepBytes: 0 } })).not.toThrow();
+});
+
+test("an even number of members is allowed, with a warning", () => {
+  const warnings: string[] = [];
+  const logger = { ...silentLogger, warn: (text: string) => void warnings.push(text) };
+  withOptions({ logger })();
+  expect(warnings).toEqual([]);
+  withOptions({ logger, members: [A, { id: "n2", address: "n2:1" }] })();
+  expect(warnings).toEqual([expect.stringContaining("2 members")]);
+});
