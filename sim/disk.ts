@@ -37,6 +37,9 @@ export interface DiskFailure {
   readonly isApplied: boolean;
 }
 
+/** What a healed disk takes at most. */
+const CALM_SYNC_US = 3000;
+
 export interface DiskHooks {
   /** A batch is handed over; what the hook makes of it happens before anything else of the process. */
   readonly onBatch: (sync: boolean) => void;
@@ -54,7 +57,7 @@ export class SimDisk {
   stalledUntilUs = 0;
   readonly #scheduler: Scheduler;
   readonly #rng: Rng;
-  readonly #model: DiskModel;
+  #model: DiskModel;
   readonly #hooks: DiskHooks;
   readonly #records: Records = new BTree<string, Uint8Array>(undefined, compareKeys);
   #unsynced: Unsynced[] = [];
@@ -82,8 +85,10 @@ export class SimDisk {
     this.#rotPending += 1;
   }
 
-  /** No fault is waiting any more. */
+  /** No fault is waiting any more, and nothing takes long. */
   heal(): void {
+    const { syncMinUs, syncMaxUs } = this.#model;
+    this.#model = { ...this.#model, syncMaxUs: Math.max(syncMinUs, Math.min(syncMaxUs, CALM_SYNC_US)) };
     this.#failure = undefined;
     this.#rotPending = 0;
     this.slowness = 1;
@@ -108,9 +113,8 @@ export class SimDisk {
 
   /** Handles for one incarnation: cut off with it. */
   openFor(actor: Actor): { readonly store: OrderedStore; readonly guard: Guard } {
-    const { readMinUs, readMaxUs, syncMinUs, syncMaxUs } = this.#model;
     const read = <Value>(look: () => Value): Promise<Value> =>
-      this.#later(actor, this.#rng.between(readMinUs, readMaxUs), (resolve) => resolve(look()));
+      this.#later(actor, this.#readUs(), (resolve) => resolve(look()));
     const store: OrderedStore = {
       open: () => read(() => undefined),
       get: (key) => read(() => this.#maybeRotten(key, this.#records.get(key))),
@@ -123,7 +127,7 @@ export class SimDisk {
       load: () => read(() => this.#guard),
       save: (record) => {
         this.#guardUnderWay = record;
-        return this.#later(actor, this.#rng.between(syncMinUs, syncMaxUs), (resolve) => {
+        return this.#later(actor, this.#syncUs(), (resolve) => {
           this.#guard = record;
           this.#guardUnderWay = undefined;
           resolve(undefined);
@@ -135,13 +139,10 @@ export class SimDisk {
   }
 
   #batch(actor: Actor, operations: readonly StoreOperation[], sync: boolean): Promise<void> {
-    const { syncMinUs, syncMaxUs, readMinUs, readMaxUs } = this.#model;
     if (!actor.isAlive) return new Promise(() => undefined);
     this.#underWay = operations;
     const failure = sync ? this.#failure : undefined;
-    const delayUs = sync
-      ? this.#rng.between(syncMinUs, syncMaxUs)
-      : this.#rng.between(readMinUs, readMaxUs);
+    const delayUs = sync ? this.#syncUs() : this.#readUs();
     const done = this.#later<void>(actor, delayUs, (resolve, reject) => {
       this.#underWay = undefined;
       if (failure === undefined || failure.isApplied) this.#take(operations);
@@ -193,6 +194,14 @@ export class SimDisk {
       else complete();
     };
     this.#scheduler.after(delayUs + stallUs, KIND.disk, undefined, run, digest);
+  }
+
+  #readUs(): number {
+    return this.#rng.between(this.#model.readMinUs, this.#model.readMaxUs);
+  }
+
+  #syncUs(): number {
+    return this.#rng.between(this.#model.syncMinUs, this.#model.syncMaxUs);
   }
 
   #take(operations: readonly StoreOperation[]): void {

@@ -56,15 +56,15 @@ export function resolveUnknown(
   for (const command of golden) {
     if (!isWrite(command.call)) continue;
     const write = answered[next];
-    if (write !== undefined && write.index < command.index) return falseAnswer(write, undefined);
     if (write?.index !== command.index) unclaimed.push(command);
     else if (sameCall(write.operation.call, command.call)) next++;
     else return falseAnswer(write, command.call);
   }
-  const beyond = answered[next];
-  return beyond === undefined
+  // Once the log has skipped an answer's index, `next` stays there.
+  const skipped = answered[next];
+  return skipped === undefined
     ? claim(unclaimed, unknown, rejected)
-    : falseAnswer(beyond, undefined);
+    : falseAnswer(skipped, undefined);
 }
 
 function falseAnswer({ operation }: PlacedOperation, executed: Call | undefined): GoldenViolation {

@@ -38,6 +38,9 @@ export interface NetworkHooks {
   readonly tamper?: ((packet: Packet) => void) | undefined;
 }
 
+/** What a healed network takes at most. */
+const CALM_DELAY_US = 3000;
+
 /** Messages that wait for one admission; more are lost. */
 const MAX_AT_THE_DOOR = 64;
 
@@ -75,9 +78,16 @@ export class SimNetwork {
     return link;
   }
 
-  /** Every link is as it was made. */
+  /** Nothing is lost any more, and nothing takes long. */
   heal(): void {
-    this.model = this.#usual;
+    const { minDelayUs, maxDelayUs } = this.#usual;
+    this.model = {
+      ...this.#usual,
+      maxDelayUs: Math.max(minDelayUs, Math.min(maxDelayUs, CALM_DELAY_US)),
+      tailPpm: 0,
+      lossPpm: 0,
+      duplicatePpm: 0,
+    };
     for (const row of this.#links) for (const link of row) link.clear();
   }
 

@@ -127,8 +127,7 @@ export class SimProcess {
     if (actor !== undefined) actor.gateUs = Math.max(actor.gateUs, untilUs);
   }
 
-  setTurnCost(): void {
-    const usual = this.#parts.schedule.clocks[this.slot]?.turnCostUs ?? 0;
+  setTurnCost(usual: number = this.#parts.schedule.clocks[this.slot]?.turnCostUs ?? 0): void {
     if (this.incarnation !== undefined)
       this.incarnation.clock.turnCostUs = usual + this.extraCostUs;
   }

@@ -80,7 +80,7 @@ export class Recorder {
   tell(event: Body<TraceEvent>): void {
     if (this.#listener === undefined) return;
     const { steps: step, nowUs: timeUs } = this.#scheduler;
-    this.#listener({ ...event, step, timeUs } as TraceEvent);
+    this.#listener({ ...event, step, timeUs });
   }
 
   onPhase(phase: "safety" | "liveness", core: readonly number[]): void {

@@ -14,7 +14,6 @@ export class RollingHash {
 
   /** 16 hexadecimal digits. */
   get text(): string {
-    const hex = (word: number): string => (word >>> 0).toString(16).padStart(8, "0");
     return hex(this.#high) + hex(this.#low);
   }
 
@@ -24,4 +23,8 @@ export class RollingHash {
     this.#low = (Math.imul(mixed, 0x1b873593) + 0xe6546b64) | 0;
     this.#high = (Math.imul(this.#high ^ mixed, 0x27d4eb2f) + this.#low) | 0;
   }
+}
+
+function hex(word: number): string {
+  return (word >>> 0).toString(16).padStart(8, "0");
 }

@@ -130,6 +130,16 @@ export class Simulation {
   }
 
   async run(): Promise<Outcome> {
+    const onRejection = (error: unknown): void => this.#onThrow(error, undefined);
+    process.on("unhandledRejection", onRejection);
+    try {
+      return await this.#run();
+    } finally {
+      process.off("unhandledRejection", onRejection);
+    }
+  }
+
+  async #run(): Promise<Outcome> {
     const { schedule, scheduler, recorder } = this;
     recorder.onPhase("safety", []);
     for (const process of this.processes) this.start(process.slot);

@@ -1,0 +1,129 @@
+/** What a batch of seeds came to: sums, states reached, the verdict. */
+
+import { STATES } from "./recorder.ts";
+import type { State } from "./recorder.ts";
+import type { Profile } from "./schedule.ts";
+import type { SeedResult } from "./seed-run.ts";
+
+/** A batch of so many seeds has to reach everything that its profile can. */
+const ENOUGH_SEEDS = 50;
+
+/** What no seed of a profile needs to reach. */
+const UNREACHED: Readonly<Partial<Record<Profile, readonly State[]>>> = {
+  calm: ["truncations", "snapshotsInstalled", "unsyncedBatchesLost", "restarts", "duplicatesSuppressed", "unknownOutcomes"],
+  network: ["restarts", "unsyncedBatchesLost"],
+  clock: ["restarts", "unsyncedBatchesLost", "snapshotsInstalled", "truncations"],
+};
+
+export interface BatchSummary {
+  readonly seeds: number;
+  readonly violations: number;
+  readonly events: number;
+  readonly simulatedMs: number;
+  readonly realMs: number;
+  readonly faults: Readonly<Record<string, number>>;
+  readonly lost: Readonly<Record<string, number>>;
+  readonly states: Readonly<Record<string, number>>;
+  readonly unreached: readonly State[];
+  readonly verdict: "ok" | "violation" | "unreached";
+}
+
+export class BatchReport {
+  readonly #runs: number;
+  readonly #profile: Profile;
+  readonly #beginMs = performance.now();
+  readonly #bad: SeedResult[] = [];
+  readonly #faults = new Map<string, number>();
+  readonly #lost = new Map<string, number>();
+  readonly #states = new Map<string, number>(STATES.map((state) => [state, 0]));
+  #seeds = 0;
+  #events = 0;
+  #simulatedMs = 0;
+
+  constructor(runs: number, profile: Profile) {
+    this.#runs = runs;
+    this.#profile = profile;
+  }
+
+  get isGood(): boolean {
+    return this.summary().verdict === "ok";
+  }
+
+  add(result: SeedResult): void {
+    this.#seeds += 1;
+    this.#events += result.events;
+    this.#simulatedMs += result.simulatedMs;
+    addTo(this.#faults, result.counts.faults);
+    addTo(this.#lost, result.counts.lost);
+    addTo(this.#states, result.counts.states);
+    if (result.violation !== undefined) this.#bad.push(result);
+  }
+
+  progress(): string {
+    const found = this.#bad.length === 0 ? "" : `, ${this.#bad.length} violations`;
+    return `${this.#seeds} of ${this.#runs} seeds, ${Math.round(this.#simulatedMs / 1000)} s simulated${found} `;
+  }
+
+  summary(): BatchSummary {
+    const excused = UNREACHED[this.#profile] ?? [];
+    const unreached =
+      this.#seeds < ENOUGH_SEEDS
+        ? []
+        : STATES.filter((state) => this.#states.get(state) === 0 && !excused.includes(state));
+    const violations = this.#bad.length;
+    return {
+      seeds: this.#seeds,
+      violations,
+      events: this.#events,
+      simulatedMs: this.#simulatedMs,
+      realMs: Math.round(performance.now() - this.#beginMs),
+      faults: Object.fromEntries(this.#faults),
+      lost: Object.fromEntries(this.#lost),
+      states: Object.fromEntries(this.#states),
+      unreached,
+      verdict: violations > 0 ? "violation" : unreached.length > 0 ? "unreached" : "ok",
+    };
+  }
+
+  /** For people. */
+  text(): string {
+    const { seeds, events, simulatedMs, realMs, faults, states, lost, unreached, verdict } = this.summary();
+    const times = Math.round(simulatedMs / Math.max(1, realMs));
+    return [
+      ...this.#bad.map(violationText),
+      `seeds     ${seeds}`,
+      `events    ${events} (${Math.round((events / Math.max(1, realMs)) * 1000)} a second)`,
+      `time      ${Math.round(simulatedMs / 1000)} s simulated in ${(realMs / 1000).toFixed(1)} s: ${times} times real time`,
+      `faults    ${listText(faults)}`,
+      `lost      ${listText(lost)}`,
+      `reached   ${listText(states)}`,
+      verdict === "ok"
+        ? "verdict   all properties held"
+        : verdict === "violation"
+          ? `verdict   ${this.#bad.length} of ${seeds} seeds violated a property`
+          : `verdict   never reached: ${unreached.join(", ")}; this batch has tested too little`,
+    ].join("\n");
+  }
+}
+
+function violationText({ seed, violation, command, hash }: SeedResult): string {
+  if (violation === undefined) return "";
+  const { property, text, step, timeUs } = violation;
+  return [
+    `seed ${seed} violates ${property} at event ${step}, ${(timeUs / 1000).toFixed(3)} ms:`,
+    `  ${text}`,
+    `  again: ${command}   (hash ${hash})`,
+    "",
+  ].join("\n");
+}
+
+function addTo(sums: Map<string, number>, counts: Readonly<Record<string, number | undefined>>): void {
+  for (const [name, count] of Object.entries(counts)) {
+    sums.set(name, (sums.get(name) ?? 0) + (count ?? 0));
+  }
+}
+
+function listText(counts: Readonly<Record<string, number>>): string {
+  const texts = Object.entries(counts).map(([name, count]) => `${name} ${count}`);
+  return texts.length === 0 ? "none" : texts.join(", ");
+}
