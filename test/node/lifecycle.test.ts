@@ -142,7 +142,9 @@ test("a transfer that is asked for in the middle of a turn begins with the next"
   leader.submit(
     bytes("x"),
     {
-      done: () => (transfer = leader.transferLeadership(target?.id ?? "")),
+      done: () => {
+        transfer = leader.transferLeadership(target?.id ?? "");
+      },
       failed: () => undefined,
     },
     0,

@@ -18,11 +18,12 @@ export async function keysOf(disk: MemoryDisk, kind: string): Promise<readonly s
 export async function snapshotsOn(
   disk: MemoryDisk,
 ): Promise<{ readonly staged: readonly string[]; readonly current: readonly string[] }> {
-  const numbers = (keys: readonly string[]): string[] => [
-    ...new Set(keys.map((key) => key.split("/")[2] ?? "")),
-  ];
   return {
-    staged: numbers(await keysOf(disk, "chunk")),
-    current: numbers(await keysOf(disk, "snapshot")),
+    staged: numbersIn(await keysOf(disk, "chunk")),
+    current: numbersIn(await keysOf(disk, "snapshot")),
   };
+}
+
+function numbersIn(keys: readonly string[]): readonly string[] {
+  return [...new Set(keys.map((key) => key.split("/")[2] ?? ""))];
 }
