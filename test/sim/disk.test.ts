@@ -1,0 +1,168 @@
+/** What the simulated disk does to those who trust it. */
+
+import { describe, expect, test } from "vitest";
+import { putMarker } from "../../src/storage/layout.ts";
+import type { StoreOperation } from "../../src/storage/ordered-store.ts";
+import { SimDisk } from "../../sim/disk.ts";
+import { Rng } from "../../sim/random.ts";
+import { Scheduler } from "../../sim/scheduler.ts";
+import type { Actor } from "../../sim/scheduler.ts";
+
+const MODEL = { readMinUs: 10, readMaxUs: 20, syncMinUs: 100, syncMaxUs: 200 };
+
+interface Rig {
+  readonly scheduler: Scheduler;
+  readonly disk: SimDisk;
+  readonly actor: Actor;
+  readonly faults: string[];
+}
+
+function rig(seed = 1): Rig {
+  const scheduler = new Scheduler({ onStep: () => undefined, onThrow: (error) => expect.fail(String(error)) });
+  const faults: string[] = [];
+  const disk = new SimDisk(scheduler, new Rng(seed, "disk"), MODEL, {
+    onBatch: () => undefined,
+    onDurable: () => undefined,
+    onFault: (fault) => faults.push(fault),
+  });
+  return { scheduler, disk, actor: { slot: 0, isAlive: true, gateUs: 0 }, faults };
+}
+
+function put(key: string, text: string): StoreOperation {
+  return { type: "put", key, value: Buffer.from(text) };
+}
+
+function batch({ disk, actor }: Rig, operations: readonly StoreOperation[], sync: boolean): Promise<void> {
+  return disk.openFor(actor).store.batch(operations, { sync });
+}
+
+async function read(each: Rig, key: string): Promise<string | undefined> {
+  const actor: Actor = { slot: 0, isAlive: true, gateUs: 0 };
+  const reading = each.disk.openFor(actor).store.get(key);
+  await each.scheduler.run(each.scheduler.nowUs + 1_000_000);
+  const value = await reading;
+  return value === undefined ? undefined : Buffer.from(value).toString();
+}
+
+describe("a batch", () => {
+  test("is neither there nor done before its time", async () => {
+    const each = rig();
+    let isDone = false;
+    void batch(each, [put("a", "1")], true).then(() => (isDone = true));
+
+    await each.scheduler.run(50);
+
+    expect(isDone).toBe(false);
+    await each.scheduler.run(200);
+    expect(isDone).toBe(true);
+    expect(await read(each, "a")).toBe("1");
+  });
+
+  test("that was synced survives every crash", async () => {
+    for (let seed = 1; seed <= 20; seed += 1) {
+      const each = rig(seed);
+      void batch(each, [put("a", "1")], true);
+      await each.scheduler.run(1000);
+      expect(each.disk.crash()).toBe(0);
+      expect(await read(each, "a")).toBe("1");
+    }
+  });
+
+  test("under way is kept whole by some crashes and lost whole by others", async () => {
+    const found = new Set<string>();
+    for (let seed = 1; seed <= 20; seed += 1) {
+      const each = rig(seed);
+      void batch(each, [put("a", "1"), put("b", "1")], true);
+      each.actor.isAlive = false;
+      each.disk.crash();
+      found.add(`${await read(each, "a")} ${await read(each, "b")}`);
+    }
+    expect([...found].toSorted()).toEqual(["1 1", "undefined undefined"]);
+  });
+
+  test("of those that were not synced, a crash keeps a prefix", async () => {
+    const found = new Set<string>();
+    for (let seed = 1; seed <= 40; seed += 1) {
+      const each = rig(seed);
+      for (const text of ["1", "2", "3"]) {
+        void batch(each, [put("a", text), put(text, "there")], false);
+        await each.scheduler.run(each.scheduler.nowUs + 1000);
+      }
+      each.disk.crash();
+      const kept = await Promise.all(["1", "2", "3"].map(async (key) => await read(each, key)));
+      found.add(`${await read(each, "a")}: ${kept.filter((value) => value !== undefined).length}`);
+    }
+    expect([...found].toSorted()).toEqual(["1: 1", "2: 2", "3: 3", "undefined: 0"]);
+  });
+
+  test("that is told to fail does so once, applied or not", async () => {
+    for (const isApplied of [true, false]) {
+      const each = rig();
+      each.disk.failNext({ code: "EIO", isApplied });
+      const failing = batch(each, [put("a", "1")], true).catch((error: unknown) => String(error));
+      await each.scheduler.run(1000);
+      expect(await failing).toContain("EIO");
+      expect(each.faults).toEqual(["failure"]);
+      expect(await read(each, "a")).toBe(isApplied ? "1" : undefined);
+    }
+  });
+
+  test("waits for a disk that stalls, and takes longer on a slow one", async () => {
+    const each = rig();
+    each.disk.stalledUntilUs = 5000;
+    let doneUs = 0;
+    void batch(each, [put("a", "1")], true).then(() => (doneUs = each.scheduler.nowUs));
+    await each.scheduler.run(10_000);
+    expect(doneUs).toBeGreaterThanOrEqual(5000);
+
+    each.disk.slowness = 100;
+    const beginUs = each.scheduler.nowUs;
+    void batch(each, [put("a", "2")], true).then(() => (doneUs = each.scheduler.nowUs));
+    await each.scheduler.run(100_000);
+    expect(doneUs - beginUs).toBeGreaterThanOrEqual(100 * MODEL.syncMinUs);
+  });
+
+  test("of a process that is dead is never heard of", async () => {
+    const each = rig();
+    let isDone = false;
+    void batch(each, [put("a", "1")], true).then(() => (isDone = true));
+    each.actor.isAlive = false;
+    each.disk.crash();
+    await each.scheduler.run(10_000);
+    expect(isDone).toBe(false);
+  });
+});
+
+test("bit rot changes one bit of one record of the log that is read, and nothing that is stored", async () => {
+  const each = rig();
+  const key = "00000000/log/00000000000001";
+  void each.disk.openFor(each.actor).store.batch([put("x", "1")], { sync: true });
+  await each.scheduler.run(1000);
+  void batch(each, [put("00000000/chunk/00000000000001/00", "abc")], false);
+  await each.scheduler.run(2000);
+
+  each.disk.rotNext();
+  expect(await read(each, "x"), key).toBe("1");
+  expect(await read(each, "00000000/chunk/00000000000001/00")).not.toBe("abc");
+  expect(await read(each, "00000000/chunk/00000000000001/00")).toBe("abc");
+  expect(each.faults).toEqual(["rot"]);
+});
+
+test("the platter knows what is durable and nothing else", async () => {
+  const each = rig();
+  const marker = putMarker({
+    number: 1,
+    hardState: { currentTerm: 7, votedFor: "n1", commitIndex: 0 },
+    compacted: { term: 0, index: 0 },
+    lastIndex: 0,
+    snapshot: 0,
+    runs: 0,
+    configurations: 0,
+  });
+  void batch(each, [marker], false);
+  await each.scheduler.run(1000);
+  expect(each.disk.platter.hardState.currentTerm).toBe(0);
+  void batch(each, [], true);
+  await each.scheduler.run(2000);
+  expect(each.disk.platter.hardState).toEqual({ currentTerm: 7, votedFor: "n1", commitIndex: 0 });
+});
