@@ -52,7 +52,7 @@ test("rule 9: votes of learners and of strangers do not count", () => {
 test("rule 9: a granted pre-vote is no vote", () => {
   const a = candidate();
   a.receive(from("b", 1).preVoteResponse(true)).receive(from("b", 2).preVoteResponse(true));
-  expect(a.role).toBe("candidate");
+  expect(a.state).toMatchObject({ role: "candidate", currentTerm: 1 });
 });
 
 test("rule 9: a vote is no granted pre-vote", () => {
@@ -216,8 +216,11 @@ test("rule 16: one that is missing only from an uncommitted configuration may ha
 
 test("rule 16: while a snapshot is on its way to the disk nobody stands for election", () => {
   const a = follower({ leader: "b", term: 1 }).hold("writes");
-  a.receive(from("b", 1).install(snapshotAt([1, 5])));
-  a.timeOut();
+  a.receive(from("b", 1).append({ terms: [1] })).receive(from("b", 1).install(snapshotAt([1, 5])));
+  // The disk is not stuck: it has just begun to write the switch.
+  a.now = a.raft.deadline - 1;
+  a.finishWrite().timeOut();
+  expect(a.writes).toMatchObject([{ snapshot: { lastIncluded: { index: 5 } } }]);
   expect(a.role).toBe("follower");
   a.finishWrite().timeOut();
   expect(a.role).toBe("pre-candidate");

@@ -215,6 +215,17 @@ test("rule 33: a snapshot that arrived and was not answered for is found out by 
   expect(a.sentOf("AppendEntries")).toMatchObject([{ to: "b", prevLog: { term: 1, index: 9 } }]);
 });
 
+test("rule 33: a follower with a full window gets the snapshot when what it needs next is compacted", () => {
+  const a = leaderInAgreement({ options: { maxInflightAppends: 1 } });
+  a.propose("x").propose("y").propose("z");
+  a.receive(from("c", 1).agrees(2)).receive(from("c", 1).agrees(3)).receive(from("c", 1).agrees(4));
+  expect(peer(a)).toMatchObject({ mode: "replicate", nextIndex: 3 });
+  a.snapshot();
+  expect(a.sendSnapshots).toEqual([]);
+  a.receive(from("b", 1).heartbeatResponse());
+  expect(a.sendSnapshots).toMatchObject([{ peer: "b", snapshot: { lastIncluded: { index: 4 } } }]);
+});
+
 test("rule 54: the end of a snapshot that is no longer being sent changes nothing", () => {
   const a = sending();
   const before = peer(a);
