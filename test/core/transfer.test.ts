@@ -5,6 +5,7 @@ import { Network } from "./support/network.ts";
 import { from } from "./support/say.ts";
 import { ELECTION_MS, Server } from "./support/server.ts";
 import { follower, leaderInAgreement } from "./support/story.ts";
+import { configuration, configurationEntry } from "./support/world.ts";
 
 function transfer(server: Server, target: string): Server {
   return server.step({ type: "transfer", target });
@@ -48,6 +49,12 @@ test("rule 50: it is given up after an election time-out, and commands are taken
 test("rule 50: who is told to start and is no voter by its own log does not", () => {
   const a = new Server({ voters: "bc", learners: "a", term: 1 });
   a.receive(from("b", 1).timeoutNow());
+  expect(a.role).toBe("follower");
+});
+
+test("rule 50: nor does one that its newest configuration names no more, committed or not", () => {
+  const removal = configurationEntry({ term: 1, index: 1 }, configuration("bc"));
+  const a = new Server({ log: [removal], term: 1 }).receive(from("b", 1).timeoutNow());
   expect(a.role).toBe("follower");
 });
 
