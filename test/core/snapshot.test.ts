@@ -90,6 +90,13 @@ test("rule 53: a snapshot at or below the commit index is acknowledged and ignor
   expect(a.sentOf("InstallSnapshotResponse")).toMatchObject([{ matchIndex: 4 }]);
 });
 
+test("rule 53: a snapshot from before the own one is acknowledged and ignored", () => {
+  const a = follower({ leader: "b", term: 3, snapshot: { term: 2, index: 7 } });
+  a.receive(from("b", 3).install(snapshotAt([2, 5])));
+  expect(a.state.snapshot.lastIncluded.index).toBe(7);
+  expect(a.sentOf("InstallSnapshotResponse")).toMatchObject([{ matchIndex: 7 }]);
+});
+
 test("rule 53: a snapshot that contradicts what is committed is a reason to stop", () => {
   const a = follower({ leader: "b", term: 3, log: [1, 2, 2, 2], commit: 4 });
   expect(() => a.receive(from("b", 3).install(snapshotAt([1, 3])))).toThrow("agrees with what is");
