@@ -75,9 +75,11 @@ test("rules 5 and 7: a group of one answers when its own disk has the command", 
   await cluster.clock.settle(leader.propose(bytes("before")));
   cluster.server("n1").store.holdSyncs();
 
+  const { commitIndex } = leader.status();
   const proposal = watch(leader.propose(bytes("held")));
   await cluster.clock.advance(10 * ELECTION_TIMEOUT_MS);
   expect(proposal.state).toBe("pending");
+  expect(leader.status().commitIndex).toBe(commitIndex);
   expect(cluster.server("n1").machine.commands).toHaveLength(1);
 
   cluster.server("n1").store.releaseSyncs();
