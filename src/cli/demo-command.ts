@@ -84,10 +84,9 @@ async function perform(cluster: LocalCluster, { seed, phaseMs, stop }: Direction
   print(`${leader.id} leads (term ${leader.term}).\n`);
   const load = new Workload({
     endpoints: cluster.endpoints,
-    clients: CLIENTS,
     writersPerClient: WRITERS_PER_CLIENT,
     seed,
-    deadlineMs: PATIENCE_MS,
+    deadlinesMs: Array.from({ length: CLIENTS }, () => PATIENCE_MS),
   });
   try {
     load.start();

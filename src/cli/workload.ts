@@ -16,12 +16,11 @@ const PAGE = 1000;
 
 export interface WorkloadOptions {
   readonly endpoints: readonly string[];
-  readonly clients: number;
   readonly writersPerClient: number;
   /** Decides what each writer writes. */
   readonly seed: number;
-  /** How long a write may take with all its attempts. */
-  readonly deadlineMs: number;
+  /** One for each client: how long its writes may take with all their attempts. */
+  readonly deadlinesMs: readonly number[];
 }
 
 export class Workload {
@@ -36,7 +35,7 @@ export class Workload {
 
   constructor(options: WorkloadOptions) {
     this.#options = options;
-    this.#clients = Array.from({ length: options.clients }, () => this.#connect(options.endpoints));
+    this.#clients = options.deadlinesMs.map((deadlineMs) => connect(options.endpoints, deadlineMs));
   }
 
   /** Begins to write. */
@@ -87,7 +86,7 @@ export class Workload {
    * write. Rejects with `RAFT_TIMEOUT` where it does not get there. Only after `stop`.
    */
   async stateAt(endpoint: string, timeoutMs: number): Promise<ReadonlyMap<string, string>> {
-    const client = this.#connect([endpoint]);
+    const client = connect([endpoint], timeoutMs);
     try {
       await this.#untilApplied(client, this.#highestIndex, timeoutMs);
       return await readAll(client);
@@ -98,7 +97,7 @@ export class Workload {
 
   /** Resolves when the member at `endpoint` has applied what is acknowledged by now. */
   async caughtUp(endpoint: string, timeoutMs: number): Promise<void> {
-    const client = this.#connect([endpoint]);
+    const client = connect([endpoint], timeoutMs);
     try {
       await this.#untilApplied(client, this.#highestIndex, timeoutMs);
     } finally {
@@ -117,16 +116,6 @@ export class Workload {
       }
       await delay(10);
     }
-  }
-
-  #connect(endpoints: readonly string[]): KvClient {
-    return KvClient.connect({
-      endpoints,
-      link: new TcpClientLink({ clock: systemClock }),
-      deadlineMs: this.#options.deadlineMs,
-      // What is measured is the cluster's outage, not how long clients hold back after it.
-      retryMaxMs: 50,
-    });
   }
 
   async #write(client: KvClient, writer: number): Promise<void> {
@@ -158,6 +147,16 @@ export class Workload {
       return error.outcome;
     }
   }
+}
+
+function connect(endpoints: readonly string[], deadlineMs: number): KvClient {
+  return KvClient.connect({
+    endpoints,
+    link: new TcpClientLink({ clock: systemClock }),
+    deadlineMs,
+    // What is measured is the cluster's outage, not how long clients hold back after it.
+    retryMaxMs: 50,
+  });
 }
 
 async function readAll(client: KvClient): Promise<ReadonlyMap<string, string>> {
