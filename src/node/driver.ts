@@ -115,7 +115,7 @@ export class Driver<Result, Query, Answer> {
     return leader === undefined ? undefined : { id: leader.id, address: leader.address };
   }
 
-  /** How many turns have begun: what is reported now is seen by the next. */
+  /** Turns begun: what is reported now is seen by the next. */
   get turns(): number {
     return this.#turns;
   }
@@ -159,7 +159,7 @@ export class Driver<Result, Query, Answer> {
         // Comes from our own receiver when the chunks are staged, never from the network.
         return undefined;
       default:
-        this.#deliver(message);
+        return this.#deliver(message);
     }
   }
 

@@ -69,6 +69,22 @@ test("rule 5: while followers cannot sync they acknowledge nothing, and a client
   await cluster.stop();
 });
 
+test("rule 5: a leader does not count itself before its own disk has the command", async () => {
+  const cluster = await Cluster.start({ node: { checkQuorum: false } });
+  const leader = await cluster.leader();
+  await cluster.agreement();
+  cluster.crash(cluster.followersOf(leader)[0]?.id ?? "");
+  cluster.server(leader.id).store.holdSyncs();
+  const { commitIndex } = leader.status();
+
+  const proposal = watch(leader.propose(bytes("held")));
+  await cluster.clock.advance(2 * ELECTION_TIMEOUT_MS);
+  expect(leader.status()).toMatchObject({ role: "leader", commitIndex });
+  cluster.server(leader.id).store.releaseSyncs();
+  await cluster.clock.until(() => proposal.state === "done");
+  await cluster.stop();
+});
+
 test("rules 5 and 7: a group of one answers when its own disk has the command", async () => {
   const cluster = await Cluster.start({ size: 1, node: { checkQuorum: false } });
   const leader = await cluster.leader();
