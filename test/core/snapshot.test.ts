@@ -188,6 +188,8 @@ test("rule 58: one that does not connect does not", () => {
   const a = sending();
   a.receive(from("b", 2).agrees(8));
   expect(peer(a)).toMatchObject({ mode: "snapshot", matchIndex: 8 });
+  // And the snapshot is not begun anew.
+  expect(a.sendSnapshots).toHaveLength(1);
 });
 
 test("rule 58: nothing else is sent to a follower that gets a snapshot", () => {
