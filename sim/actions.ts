@@ -5,7 +5,6 @@ import type { SimNetwork } from "./network.ts";
 import type { SimProcess } from "./process.ts";
 import { Rng } from "./random.ts";
 import type { Action, Fault, Target } from "./schedule.ts";
-import { KIND } from "./scheduler.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 /** All that faults can get at. */
@@ -24,6 +23,8 @@ export interface FaultWorld {
   /** Who leads the highest term, as far as anybody outside can see. */
   readonly leader: () => number | undefined;
   readonly transfer: (from: number, to: number) => void;
+  /** Part of a fault that goes on for a while: nothing of it happens once faults are frozen. */
+  readonly later: (delayUs: number, run: () => void) => void;
   readonly burst: (slot: number, count: number) => void;
 }
 
@@ -157,7 +158,7 @@ function applyToNode(
 }
 
 function applyToLink(
-  { network, scheduler }: FaultWorld,
+  { network, scheduler, later }: FaultWorld,
   action: Extract<Action, { type: "cut" | "flapping" | "clog" | "reset" }>,
   from: number,
   to: number,
@@ -182,7 +183,7 @@ function applyToLink(
         if (isCut) link.heal();
         else link.cut();
         isCut = !isCut;
-        scheduler.after(action.periodMs * 1000, KIND.fault, undefined, flap);
+        later(action.periodMs * 1000, flap);
       };
       flap();
       return {
@@ -275,7 +276,7 @@ function ring(world: FaultWorld): Effect | undefined {
 }
 
 function swizzle(
-  { network, processes, scheduler }: FaultWorld,
+  { network, processes, scheduler, later }: FaultWorld,
   { nodes, stepMs, forMs }: Extract<Action, { type: "swizzle" }>,
   rng: Rng,
 ): Effect {
@@ -284,7 +285,7 @@ function swizzle(
   const endUs = scheduler.nowUs + forMs * 1000;
   for (const [at, slot] of slots.entries()) {
     const untilUs = endUs + releases.indexOf(slot) * stepMs * 1000;
-    scheduler.after(at * stepMs * 1000, KIND.fault, undefined, () => {
+    later(at * stepMs * 1000, () => {
       for (const { slot: other } of processes) {
         if (other === slot) continue;
         for (const link of [network.link(slot, other), network.link(other, slot)]) {

@@ -119,6 +119,7 @@ export class Simulation {
         crashOnWrite: (slot, left, downMs) => this.#crashOnWrite.set(slot, { left, downMs }),
         expectStop: (slot, downMs) => this.#downMs.set(slot, downMs),
         leader: () => this.leader(),
+        later: (delayUs, run) => this.#later(delayUs, KIND.fault, run),
         transfer: (from, to) => this.#transfer(from, to),
         burst: (slot, count) => this.workload.burst(slot, count),
       },
@@ -287,8 +288,13 @@ export class Simulation {
   }
 
   #startLater(slot: number, downMs: number): void {
-    this.scheduler.after(downMs * 1000, KIND.process, undefined, () => {
-      if (!this.#isFrozen) this.start(slot);
+    this.#later(downMs * 1000, KIND.process, () => this.start(slot));
+  }
+
+  /** Unless faults are frozen by then. */
+  #later(delayUs: number, kind: number, run: () => void): void {
+    this.scheduler.after(delayUs, kind, undefined, () => {
+      if (!this.#isFrozen) run();
     });
   }
 

@@ -1,0 +1,35 @@
+/**
+ * Finds what makes a run depend on anything but its schedule: while it is on, every asynchronous resource that is made
+ * and is no promise is a leak - a timer, an immediate, a file, a request for random bytes. For tests: it slows down.
+ */
+
+import { createHook } from "node:async_hooks";
+
+export interface LeakGuard {
+  /** The kinds of resources that were made, each once. */
+  readonly leaks: ReadonlySet<string>;
+  /** In place of the scheduler's own drain: its immediate is no leak. */
+  readonly drain: () => Promise<void>;
+  stop(): void;
+}
+
+export function guardAgainstLeaks(): LeakGuard {
+  const leaks = new Set<string>();
+  let isOwn = false;
+  const hook = createHook({
+    init(_id, type) {
+      if (type !== "PROMISE" && !isOwn) leaks.add(type);
+    },
+  });
+  hook.enable();
+  return {
+    leaks,
+    drain: () =>
+      new Promise((resolve) => {
+        isOwn = true;
+        setImmediate(resolve);
+        isOwn = false;
+      }),
+    stop: () => void hook.disable(),
+  };
+}

@@ -1,0 +1,57 @@
+/** Runs in processes of their own, of the built package: nothing of a test framework is near. */
+
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { describe, expect, test } from "vitest";
+
+const run = promisify(execFile);
+const built = (file: string): string => fileURLToPath(new URL(`../../dist/sim/${file}`, import.meta.url));
+
+async function evaluate(script: string): Promise<unknown> {
+  const { stdout } = await run(process.execPath, ["--input-type=module", "-e", script]);
+  return JSON.parse(stdout);
+}
+
+test("the same seeds give the same hashes in two processes, on one thread and on two", async () => {
+  const hashes = async (workers: number): Promise<unknown> => {
+    const args = [built("main.js"), "--seed", "1", "--runs", "3", "--seconds", "2", "--json", "--workers", `${workers}`];
+    const { stdout } = await run(process.execPath, args);
+    const lines = stdout.trim().split("\n").map((line) => JSON.parse(line) as { seed?: number; hash?: string });
+    return lines
+      .filter(({ hash }) => hash !== undefined)
+      .map(({ seed, hash }) => `${seed} ${hash}`)
+      .toSorted();
+  };
+  const once = await hashes(1);
+  expect(once).toHaveLength(3);
+  expect(await hashes(2)).toEqual(once);
+});
+
+describe("a run", () => {
+  const script = (extra: string): string => `
+    import { generate } from ${JSON.stringify(built("generate.js"))};
+    import { guardAgainstLeaks } from ${JSON.stringify(built("leak-guard.js"))};
+    import { runSchedule } from ${JSON.stringify(built("simulation.js"))};
+    const guard = guardAgainstLeaks();
+    await runSchedule(generate(7, { durationMs: 2000 }), { drain: guard.drain, ${extra} });
+    guard.stop();
+    console.log(JSON.stringify([...guard.leaks]));`;
+
+  test("makes no timer, no immediate, no file and asks for no random bytes", async () => {
+    expect(await evaluate(script(""))).toEqual([]);
+  });
+
+  test("that did would be found out", async () => {
+    const leak = `onEvent: ({ type }) => { if (type === "commit") setTimeout(() => undefined, 1); }`;
+    expect(await evaluate(script(leak))).toContain("Timeout");
+  });
+});
+
+test("bad usage ends with exit code 2 and says what would be good", async () => {
+  for (const args of [["--profile", "nope"], ["--nodes", "8"], ["--nonsense"]]) {
+    const failure = await run(process.execPath, [built("main.js"), ...args]).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: 2 });
+    expect(failure).toHaveProperty("stderr", expect.stringContaining("usage: npm run sim"));
+  }
+});
