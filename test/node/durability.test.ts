@@ -72,7 +72,7 @@ test("rule 5: while followers cannot sync they acknowledge nothing, and a client
 test("rule 5: a leader does not count itself before its own disk has the command", async () => {
   const cluster = await Cluster.start({ node: { checkQuorum: false } });
   const leader = await cluster.leader();
-  await cluster.agreement();
+  await cluster.clock.settle(leader.propose(bytes("before")));
   cluster.crash(cluster.followersOf(leader)[0]?.id ?? "");
   cluster.server(leader.id).store.holdSyncs();
   const { commitIndex } = leader.status();
