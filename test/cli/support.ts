@@ -14,7 +14,7 @@ import { LocalCluster, MEMBER_IDS } from "../../src/cli/local-cluster.ts";
 import { freeBasePort } from "../../src/cli/ports.ts";
 import { isRaftError } from "../../src/errors.ts";
 
-export const PROGRAM: string = fileURLToPath(
+const PROGRAM: string = fileURLToPath(
   new URL("../../dist/src/cli/main.js", import.meta.url),
 );
 if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is missing: npm run build`);
