@@ -44,13 +44,12 @@ export function sendHeartbeats(state: RaftState, leadership: Leadership): void {
  */
 function checkQuorum(state: RaftState, leadership: Leadership): void {
   leadership.quorumCheckDeadline = state.now + state.options.electionTimeoutMs;
-  if (!state.options.checkQuorum) return;
-
   const { progress } = leadership;
   const heard = hasQuorum(
     configurationOf(state),
     (id) => id === state.options.id || progress.get(id)?.active === true,
   );
   for (const peer of progress.values()) peer.active = false;
-  if (!heard || isDiskStuck(state)) becomeFollower(state, state.currentTerm);
+  const isAlone = state.options.checkQuorum && !heard;
+  if (isAlone || isDiskStuck(state)) becomeFollower(state, state.currentTerm);
 }

@@ -31,6 +31,8 @@ export interface Progress {
   /** In `replicate`: appends that are not answered yet, oldest first. */
   inflight: InflightAppend[];
   inflightBytes: number;
+  /** When the last append left, empty ones included. */
+  sentAt: number;
   /** In `snapshot`: what is on its way. */
   snapshot: SnapshotMeta | undefined;
   /** A read of the storage is under way for this follower, from this index; there is no other until it is answered. */
@@ -50,6 +52,7 @@ export function newProgress(id: NodeId, lastIndex: LogIndex): Progress {
     paused: false,
     inflight: [],
     inflightBytes: 0,
+    sentAt: -Infinity,
     snapshot: undefined,
     reading: undefined,
     active: true,

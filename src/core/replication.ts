@@ -87,7 +87,10 @@ export function onHeartbeatResponse(
   progress.paused = false;
   if (progress.nextIndex <= state.log.compacted.index) return sendSnapshot(state, progress);
   const hasMore = progress.nextIndex <= state.log.lastIndex;
-  if (progress.mode === "replicate" || !hasMore) sendAppend(state, progress, []);
+  if (progress.mode === "probe" && hasMore) return;
+  // Where appends flow, the next one finds out about a lost one. An empty one that overtook them would seem to.
+  if (state.now - progress.sentAt >= state.options.heartbeatIntervalMs)
+    sendAppend(state, progress, []);
 }
 
 /**
@@ -185,6 +188,7 @@ function sendAppend(state: RaftState, progress: Progress, entries: readonly Entr
     leaderCommit: state.commitIndex,
     entries,
   });
+  progress.sentAt = state.now;
   if (entries.length > 0) {
     let bytes = 0;
     for (const entry of entries) bytes += sizeOf(entry);

@@ -269,6 +269,13 @@ test("rule 65: a leader whose disk is stuck steps down, however well it hears it
   expect(a.role).toBe("follower");
 });
 
+test("rule 65: also without CheckQuorum", () => {
+  const a = leaderInAgreement({ options: { checkQuorum: false } }).hold("writes");
+  a.propose("x").advance(250);
+
+  expect(a.role).toBe("follower");
+});
+
 test("rule 65: ticks do not wait for the disk: heartbeats go on while a write is under way", () => {
   const a = leaderInAgreement().hold("writes");
   a.propose("x");

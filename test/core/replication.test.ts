@@ -206,7 +206,7 @@ test("rule 33: a full window waits, and a heartbeat's answer makes an empty appe
   const a = leaderInAgreement({ options: { maxInflightAppends: 2 } });
   a.propose("1").propose("2").propose("3");
   expect(appends(a)).toHaveLength(2);
-  a.receive(from("b", 1).heartbeatResponse());
+  a.advance(10).receive(from("b", 1).heartbeatResponse());
   expect(appends(a)).toMatchObject([{ prevLog: { index: 3 }, entries: [] }]);
   a.receive(from("b", 1).agrees(2));
   expect(appends(a)).toMatchObject([{ prevLog: { index: 3 }, entries: [{ index: 4 }] }]);
@@ -223,7 +223,7 @@ test("rule 33: the window counts bytes, too", () => {
 test("rule 33: a lost append is found out by the empty one, and sent again", () => {
   const a = leaderInAgreement().propose("x", "y");
   a.sent();
-  a.receive(from("b", 1).heartbeatResponse());
+  a.advance(10).receive(from("b", 1).heartbeatResponse());
   expect(appends(a)).toMatchObject([{ prevLog: { index: 3 }, entries: [] }]);
   a.receive(from("b", 1).refuses(3, [1, 1]));
   expect(appends(a)).toMatchObject([{ prevLog: { index: 1 }, entries: [{}, {}] }]);
@@ -237,6 +237,13 @@ test("rule 33: a probe that was lost is sent again after a heartbeat's answer, n
   expect(appends(a)).toMatchObject([{ prevLog: { index: 2 }, entries: [{}, {}] }]);
   a.receive(from("b", 2).heartbeatResponse());
   expect(appends(a)).toHaveLength(1);
+});
+
+test("while appends flow a heartbeat's answer makes no empty one, which could overtake them", () => {
+  const a = leaderInAgreement().propose("x");
+  a.sent();
+  a.receive(from("b", 1).heartbeatResponse());
+  expect(appends(a)).toEqual([]);
 });
 
 test("a follower that has everything gets no appends for its heartbeats' answers", () => {
