@@ -20,7 +20,7 @@ import { Raft } from "../core/raft.ts";
 import type { ApplyTask, Input, ReadEntries, Ready } from "../core/ready.ts";
 import { configurationOf } from "../core/state.ts";
 import type { RaftState } from "../core/state.ts";
-import type { Member, StoredState, Write } from "../core/types.ts";
+import type { Configuration, StoredState, Write } from "../core/types.ts";
 import { isRaftError, RaftError } from "../errors.ts";
 import type { LeaderHint } from "../errors.ts";
 import type { PeerMessage } from "../transport/transport.ts";
@@ -59,6 +59,8 @@ export class Driver<Result, Query, Answer> {
   #batch = 0;
   #turns = 0;
   #applying = false;
+  /** How far the state machine is: the core hears of it in the next turn. */
+  #appliedIndex = 0;
   #turnDue = false;
   #inTurn = false;
   #stopReason: RaftError | undefined;
@@ -71,7 +73,8 @@ export class Driver<Result, Query, Answer> {
   /** When proposals of an ended leadership stop waiting for news. */
   #formerDeadline = Infinity;
   #wasLeader = false;
-  #members: readonly Member[] = [];
+  /** The one that the transport knows. */
+  #configuration: Configuration | undefined;
 
   constructor(settings: Settings<Result, Query, Answer>, stored: StoredState, hooks: DriverHooks) {
     const { clock, raft, inbox, machine, storage, transport } = settings;
@@ -261,7 +264,7 @@ export class Driver<Result, Query, Answer> {
 
     const ready = raft.takeReady();
     for (const proposed of ready.proposed)
-      this.#proposals.onProposed(queue, proposed, this.leaderHint);
+      this.#proposals.onProposed(queue, proposed, () => this.leaderHint);
     this.#taken = undefined;
     this.#observe(now);
     this.#carryOut(ready);
@@ -282,7 +285,7 @@ export class Driver<Result, Query, Answer> {
     const { transport } = this.#settings;
     for (const message of ready.messages) transport.send(message);
     if (ready.write !== undefined) this.#write(ready.write);
-    for (const outcome of ready.reads) this.#reads.onOutcome(outcome, this.leaderHint);
+    for (const outcome of ready.reads) this.#reads.onOutcome(outcome, () => this.leaderHint);
     for (const request of ready.readEntries) this.#readEntries(request);
     for (const request of ready.sendSnapshots) this.#snapshots.send(request);
     // Before the next apply: under a steady load an asynchronous state machine would never be idle afterwards.
@@ -337,6 +340,7 @@ export class Driver<Result, Query, Answer> {
   }
 
   #onApplied(applied: Applied<Result>): void {
+    this.#appliedIndex = applied.index;
     this.report({ type: "applied", index: applied.index });
     if (applied.type === "restored") {
       this.#snapshots.onRestored(applied.index);
@@ -350,8 +354,8 @@ export class Driver<Result, Query, Answer> {
   /** Asks the state machine what may be asked now: never beside an apply that is under way. */
   #answerReads(): void {
     if (this.#applying) return;
-    const { lastApplied } = this.#raft.state;
-    this.#queries.answer(this.#reads.takeReadable(lastApplied), lastApplied);
+    const index = this.#appliedIndex;
+    this.#queries.answer(this.#reads.takeReadable(index), index);
   }
 
   /** What a change of role or of members means outside of the core. */
@@ -372,13 +376,10 @@ export class Driver<Result, Query, Answer> {
         new RaftError("RAFT_LEADERSHIP_LOST", text, { outcome: "unknown" }),
       );
     }
-    const members = membersOf(configurationOf(state));
-    if (
-      members.length !== this.#members.length ||
-      members.some((member, at) => member !== this.#members[at])
-    ) {
-      this.#members = members;
-      transport.setMembers(members);
+    const configuration = configurationOf(state);
+    if (configuration !== this.#configuration) {
+      this.#configuration = configuration;
+      transport.setMembers(membersOf(configuration));
     }
   }
 

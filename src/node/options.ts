@@ -101,13 +101,16 @@ export const defaultSnapshotPolicy: SnapshotPolicy = {
   keepBytes: 16 * 1024 * 1024,
 };
 
+/** An entry travels in one message, and a transport's frames are bounded: see `Transport`. */
+const LONGEST_COMMAND_BYTES = 8 * 1024 * 1024;
+
 export const defaultInboxLimits: InboxLimits = {
   maxProposals: 65_536,
   maxProposalBytes: 64 * 1024 * 1024,
   maxReads: 65_536,
   maxMessages: 16_384,
   maxMessageBytes: 64 * 1024 * 1024,
-  maxCommandBytes: 8 * 1024 * 1024,
+  maxCommandBytes: LONGEST_COMMAND_BYTES,
 };
 
 /** Throws `RAFT_INVALID_OPTION` with every problem named. */
@@ -137,6 +140,11 @@ export function settingsOf<Result, Query, Answer>(
     ...problemsOfNumbers("snapshot", { ...snapshot }, { keepEntries: 0, keepBytes: 0 }),
     ...problemsOfNumbers("inbox", { ...inbox }, {}),
   ];
+  if (inbox.maxCommandBytes > LONGEST_COMMAND_BYTES) {
+    problems.push(
+      `inbox.maxCommandBytes must be at most ${LONGEST_COMMAND_BYTES}, which every transport carries, not ${inbox.maxCommandBytes}`,
+    );
+  }
   if (clusterId === "" || clusterId.length > 64) {
     problems.push(`clusterId must be 1 to 64 characters, not ${JSON.stringify(clusterId)}`);
   }

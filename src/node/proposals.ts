@@ -44,7 +44,7 @@ export class Proposals<Result> {
   onProposed(
     queue: ProposalQueue<Result>,
     proposed: Proposed,
-    leader: LeaderHint | undefined,
+    leader: () => LeaderHint | undefined,
   ): void {
     const { first, accepted, refusal } = proposed;
     // The log has the commands, and lets go of them in its own time.
@@ -60,7 +60,7 @@ export class Proposals<Result> {
       });
     }
     if (refusal === undefined) return;
-    const error = refusalError(refusal, leader);
+    const error = refusalError(refusal, leader());
     for (let at = accepted; at < queue.tokens.length; at += 1) failAt(queue, at, error);
   }
 

@@ -31,11 +31,11 @@ export class Reads<Query, Answer> {
     this.#unconfirmed.set(batch, reads);
   }
 
-  onOutcome(outcome: ReadOutcome, leader: LeaderHint | undefined): void {
+  onOutcome(outcome: ReadOutcome, leader: () => LeaderHint | undefined): void {
     const reads = this.#unconfirmed.get(outcome.batch) ?? [];
     this.#unconfirmed.delete(outcome.batch);
     if (outcome.refusal === undefined) this.#confirmed.push({ index: outcome.index, reads });
-    else this.#fail(reads, refusalError(outcome.refusal, leader));
+    else this.#fail(reads, refusalError(outcome.refusal, leader()));
   }
 
   /** What the state machine may answer now that it has applied everything up to `index`. */

@@ -63,6 +63,7 @@ const REFUSED: readonly (readonly [changes: Partial<Options>, ...mentions: strin
   [{ inbox: { maxProposals: 0 } }, "inbox.maxProposals", "0"],
   [{ inbox: { maxMessageBytes: 1.5 } }, "inbox.maxMessageBytes", "1.5"],
   [{ inbox: { maxCommandBytes: Number.NaN } }, "inbox.maxCommandBytes", "NaN"],
+  [{ inbox: { maxCommandBytes: 2 ** 24 } }, "inbox.maxCommandBytes", String(2 ** 24)],
 ];
 
 describe("RAFT_INVALID_OPTION names the option and its value", () => {
