@@ -10,7 +10,14 @@ const ENOUGH_SEEDS = 50;
 
 /** What no seed of a profile needs to reach. */
 const UNREACHED: Readonly<Partial<Record<Profile, readonly State[]>>> = {
-  calm: ["truncations", "snapshotsInstalled", "unsyncedBatchesLost", "restarts", "duplicatesSuppressed", "unknownOutcomes"],
+  calm: [
+    "truncations",
+    "snapshotsInstalled",
+    "unsyncedBatchesLost",
+    "restarts",
+    "duplicatesSuppressed",
+    "unknownOutcomes",
+  ],
   network: ["restarts", "unsyncedBatchesLost"],
   clock: ["restarts", "unsyncedBatchesLost", "snapshotsInstalled", "truncations"],
 };
@@ -87,7 +94,8 @@ export class BatchReport {
 
   /** For people. */
   text(): string {
-    const { seeds, events, simulatedMs, realMs, faults, states, lost, unreached, verdict } = this.summary();
+    const { seeds, events, simulatedMs, realMs, faults, states, lost, unreached, verdict } =
+      this.summary();
     const times = Math.round(simulatedMs / Math.max(1, realMs));
     return [
       ...this.#bad.map(violationText),
@@ -117,7 +125,10 @@ function violationText({ seed, violation, command, hash }: SeedResult): string {
   ].join("\n");
 }
 
-function addTo(sums: Map<string, number>, counts: Readonly<Record<string, number | undefined>>): void {
+function addTo(
+  sums: Map<string, number>,
+  counts: Readonly<Record<string, number | undefined>>,
+): void {
   for (const [name, count] of Object.entries(counts)) {
     sums.set(name, (sums.get(name) ?? 0) + (count ?? 0));
   }

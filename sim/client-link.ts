@@ -241,7 +241,8 @@ class PipeEnd implements Connection {
       to,
       () => {
         if (this.#pipe.isHanging) return;
-        scheduler.wantDrain();
+        // Only the client waits with promises: the node takes its frames in at once.
+        if (this === this.#pipe.member) scheduler.wantDrain();
         arrive();
       },
       digest,

@@ -88,7 +88,10 @@ export class SimDisk {
   /** No fault is waiting any more, and nothing takes long. */
   heal(): void {
     const { syncMinUs, syncMaxUs } = this.#model;
-    this.#model = { ...this.#model, syncMaxUs: Math.max(syncMinUs, Math.min(syncMaxUs, CALM_SYNC_US)) };
+    this.#model = {
+      ...this.#model,
+      syncMaxUs: Math.max(syncMinUs, Math.min(syncMaxUs, CALM_SYNC_US)),
+    };
     this.#failure = undefined;
     this.#rotPending = 0;
     this.slowness = 1;

@@ -57,7 +57,7 @@ function drawSize(rng: Rng): number {
 
 function drawRaft(rng: Rng, profile: Profile, isTiny: boolean): RaftTuning {
   const isCalm = profile === "calm";
-  const heartbeatIntervalMs = rng.pick([20, 30, 50]);
+  const heartbeatIntervalMs = rng.pick([30, 50, 50, 100]);
   const usual: RaftTuning = {
     electionTimeoutMs: heartbeatIntervalMs * rng.between(4, 8),
     heartbeatIntervalMs,

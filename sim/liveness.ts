@@ -32,12 +32,11 @@ export async function runLiveness(simulation: Simulation): Promise<void> {
       undefined,
     );
 
-  const writes = new Set(workload.writeByAll((WRITES_WITHIN * timeoutUs) / 1000));
-  const areDone = (): boolean =>
-    workload.history.every(({ id, outcome }) => !writes.has(id) || outcome !== undefined);
+  const writes = workload.writeByAll((WRITES_WITHIN * timeoutUs) / 1000);
+  const areDone = (): boolean => writes.every(({ outcome }) => outcome !== undefined);
   await scheduler.run(scheduler.nowUs + WRITES_WITHIN * timeoutUs + timeoutUs, areDone);
   if (safety.violation !== undefined) return;
-  const failed = workload.history.find(({ id, outcome }) => writes.has(id) && outcome !== "ok");
+  const failed = writes.find(({ outcome }) => outcome !== "ok");
   if (failed !== undefined) {
     const text = `client ${failed.client + 1} could not write within ${WRITES_WITHIN} election timeouts: ${failed.error ?? "no answer"}`;
     return safety.report("L2", text, undefined);

@@ -222,14 +222,12 @@ function meets(expected: Expectation, before: Version | undefined): boolean {
 /** Whether two pieces of plain data say the same; a field that is `undefined` is as good as none. */
 export function samePlain(a: unknown, b: unknown): boolean {
   if (a === b) return true;
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
-  for (const [name, value] of Object.entries(a)) {
-    if (!samePlain(value, (b as Readonly<Record<string, unknown>>)[name])) return false;
-  }
-  for (const [name, value] of Object.entries(b)) {
-    if (value !== undefined && (a as Readonly<Record<string, unknown>>)[name] === undefined) {
-      return false;
-    }
-  }
+  if (!isRecord(a) || !isRecord(b)) return false;
+  for (const name in a) if (!samePlain(a[name], b[name])) return false;
+  for (const name in b) if (b[name] !== undefined && a[name] === undefined) return false;
   return true;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
 }

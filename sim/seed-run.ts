@@ -41,7 +41,18 @@ export async function runSeed(task: SeedTask): Promise<SeedResult> {
     const verdict = violation === undefined ? "ok" : "violation";
     const realMs = Math.round(performance.now() - begin);
     const command = commandOf(task);
-    return { seed, hash, verdict, violation, nodes: schedule.nodes, events, simulatedMs, realMs, counts, command };
+    return {
+      seed,
+      hash,
+      verdict,
+      violation,
+      nodes: schedule.nodes,
+      events,
+      simulatedMs,
+      realMs,
+      counts,
+      command,
+    };
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
   }

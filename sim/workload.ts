@@ -79,18 +79,15 @@ export class Workload {
     for (let n = 0; n < count; n += 1) this.#call(client, this.#unplanned++, "put", "burst", 300);
   }
 
-  /** One write by every client that goes where it is sent; resolves nothing: see `onReturn`. The ids of the operations. */
-  writeByAll(deadlineMs: number): readonly number[] {
-    const free = this.#clients.filter(
-      ({ number }) =>
-        this.#schedule.clients[number] !== undefined &&
-        this.#schedule.clients[number].stuckTo === undefined,
-    );
-    return free.map((client) => {
-      const id = this.#unplanned++;
-      this.#call(client, id, "put", `final${client.number}`, deadlineMs);
-      return id;
+  /** The writes, one by every client that goes where it is sent; filled in as they end. */
+  writeByAll(deadlineMs: number): readonly ClientOperation[] {
+    const free = this.#clients.filter(({ number }) => {
+      const plan = this.#schedule.clients[number];
+      return plan !== undefined && plan.stuckTo === undefined;
     });
+    return free.map((client) =>
+      this.#call(client, this.#unplanned++, "put", `final${client.number}`, deadlineMs),
+    );
   }
 
   #connect(plan: ClientPlan, number: number): Client {
@@ -120,7 +117,13 @@ export class Workload {
     return { number, actor, kv, seen: new Map() };
   }
 
-  #call(client: Client, id: number, type: OperationType, key: string, deadlineMs: number): void {
+  #call(
+    client: Client,
+    id: number,
+    type: OperationType,
+    key: string,
+    deadlineMs: number,
+  ): ClientOperation {
     const operation: ClientOperation = {
       id,
       client: client.number,
@@ -149,6 +152,7 @@ export class Workload {
       (done) => this.#end(client, called, done),
       (error: unknown) => this.#fail(called, error),
     );
+    return called;
   }
 
   #end(client: Client, operation: ClientOperation, done: KvRead | KvWrite): void {

@@ -94,15 +94,6 @@ export class ClientChecks {
     const { key, found, foundIndex } = operation;
     const expected = this.#ghost.model.at(key, index);
     if (expected?.value === found && expected?.index === foundIndex) return;
-    // The state may be newer than the index that is promised, never older.
-    const versions = this.#ghost.model.versionsOf(key);
-    const isNewer = versions.some(
-      (version) =>
-        version.index > index &&
-        version.value === found &&
-        (found === undefined || version.index === foundIndex),
-    );
-    if (isNewer) return;
     this.#report(
       "S19",
       operation,

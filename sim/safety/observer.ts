@@ -86,7 +86,7 @@ export class NodeObserver {
     }
     if (role !== this.#role || currentTerm !== this.#term) this.#onRole(state, wasLeader);
     if (commitIndex !== this.#commit || state.snapshot.lastIncluded.index !== this.#snapshot) {
-      this.#onCommit(state);
+      this.#onCommit(state, wasLeader && role === "leader");
     }
     if (this.#applied.length > 0) this.#onApplied();
     if (state.lastApplied !== this.#lastApplied) this.#onLastApplied(state);
@@ -107,9 +107,17 @@ export class NodeObserver {
     this.#events.onRole(this.#view.slot, state, before);
   }
 
-  #onCommit(state: Readonly<RaftState>): void {
-    const { commitIndex } = state;
+  /** `isLeading`: by counting, and so only in its own term (section 5.4.2). */
+  #onCommit(state: Readonly<RaftState>, isLeading: boolean): void {
+    const { commitIndex, currentTerm } = state;
     const before = this.#commit;
+    const term = this.#mirror.termAt(commitIndex);
+    if (isLeading && commitIndex > before && term !== currentTerm) {
+      this.#report(
+        "S9",
+        `leads term ${currentTerm} and commits entry ${commitIndex}.${String(term)} by counting`,
+      );
+    }
     const snapshot = state.snapshot.lastIncluded.index;
     if (commitIndex < before)
       this.#report("S11", `takes its commit index back from ${before} to ${commitIndex}`);

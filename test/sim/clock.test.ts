@@ -7,7 +7,10 @@ import { Scheduler } from "../../sim/scheduler.ts";
 import type { Actor } from "../../sim/scheduler.ts";
 
 function rig(offsetUs = 0, driftPpm = 0) {
-  const scheduler = new Scheduler({ onStep: () => undefined, onThrow: (error) => expect.fail(String(error)) });
+  const scheduler = new Scheduler({
+    onStep: () => undefined,
+    onThrow: (error) => expect.fail(String(error)),
+  });
   const actor: Actor = { slot: 0, isAlive: true, gateUs: 0 };
   const oscillator = new Oscillator(scheduler, offsetUs, driftPpm);
   const clock = new SimClock(scheduler, oscillator, actor, new Rng(1, "clock"));

@@ -18,7 +18,10 @@ interface Rig {
 }
 
 function rig(seed = 1): Rig {
-  const scheduler = new Scheduler({ onStep: () => undefined, onThrow: (error) => expect.fail(String(error)) });
+  const scheduler = new Scheduler({
+    onStep: () => undefined,
+    onThrow: (error) => expect.fail(String(error)),
+  });
   const faults: string[] = [];
   const disk = new SimDisk(scheduler, new Rng(seed, "disk"), MODEL, {
     onBatch: () => undefined,
@@ -32,7 +35,11 @@ function put(key: string, text: string): StoreOperation {
   return { type: "put", key, value: Buffer.from(text) };
 }
 
-function batch({ disk, actor }: Rig, operations: readonly StoreOperation[], sync: boolean): Promise<void> {
+function batch(
+  { disk, actor }: Rig,
+  operations: readonly StoreOperation[],
+  sync: boolean,
+): Promise<void> {
   return disk.openFor(actor).store.batch(operations, { sync });
 }
 

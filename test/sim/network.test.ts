@@ -31,21 +31,37 @@ interface Rig {
 }
 
 async function rig(model: Partial<NetworkModel> = {}): Promise<Rig> {
-  const scheduler = new Scheduler({ onStep: () => undefined, onThrow: (error) => expect.fail(String(error)) });
+  const scheduler = new Scheduler({
+    onStep: () => undefined,
+    onThrow: (error) => expect.fail(String(error)),
+  });
   const received: number[] = [];
   const lost: string[] = [];
-  const network = new SimNetwork(scheduler, 1, 2, { ...MODEL, ...model }, {
-    onLeave: () => undefined,
-    onSend: () => undefined,
-    onDeliver: () => undefined,
-    onLose: (_, reason) => lost.push(reason),
-  });
+  const network = new SimNetwork(
+    scheduler,
+    1,
+    2,
+    { ...MODEL, ...model },
+    {
+      onLeave: () => undefined,
+      onSend: () => undefined,
+      onDeliver: () => undefined,
+      onLose: (_, reason) => lost.push(reason),
+    },
+  );
   const slots = new Map([0, 1].map((slot) => [idOf(slot), slot]));
   const actors: Actor[] = [0, 1].map((slot) => ({ slot, isAlive: true, gateUs: 0 }));
   const transports = actors.map((actor) => new SimTransport(network, actor, slots));
-  const members = [0, 1].map((slot) => ({ id: idOf(slot), address: addressOf(slot), storeId: undefined }));
+  const members = [0, 1].map((slot) => ({
+    id: idOf(slot),
+    address: addressOf(slot),
+    storeId: undefined,
+  }));
   for (const [slot, transport] of transports.entries()) {
-    await transport.start({ clusterId: "c", nodeId: idOf(slot), storeId: `s${slot}` }, handler(received));
+    await transport.start(
+      { clusterId: "c", nodeId: idOf(slot), storeId: `s${slot}` },
+      handler(received),
+    );
     transport.setMembers(members);
   }
   const send = (round: number): void => transports[0]?.send(heartbeat(round));

@@ -6,7 +6,8 @@ import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 
 const run = promisify(execFile);
-const built = (file: string): string => fileURLToPath(new URL(`../../dist/sim/${file}`, import.meta.url));
+const built = (file: string): string =>
+  fileURLToPath(new URL(`../../dist/sim/${file}`, import.meta.url));
 
 async function evaluate(script: string): Promise<unknown> {
   const { stdout } = await run(process.execPath, ["--input-type=module", "-e", script]);
@@ -15,9 +16,23 @@ async function evaluate(script: string): Promise<unknown> {
 
 test("the same seeds give the same hashes in two processes, on one thread and on two", async () => {
   const hashes = async (workers: number): Promise<unknown> => {
-    const args = [built("main.js"), "--seed", "1", "--runs", "3", "--seconds", "2", "--json", "--workers", `${workers}`];
+    const args = [
+      built("main.js"),
+      "--seed",
+      "1",
+      "--runs",
+      "3",
+      "--seconds",
+      "2",
+      "--json",
+      "--workers",
+      `${workers}`,
+    ];
     const { stdout } = await run(process.execPath, args);
-    const lines = stdout.trim().split("\n").map((line) => JSON.parse(line) as { seed?: number; hash?: string });
+    const lines = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { seed?: number; hash?: string });
     return lines
       .filter(({ hash }) => hash !== undefined)
       .map(({ seed, hash }) => `${seed} ${hash}`)
@@ -50,7 +65,9 @@ describe("a run", () => {
 
 test("bad usage ends with exit code 2 and says what would be good", async () => {
   for (const args of [["--profile", "nope"], ["--nodes", "8"], ["--nonsense"]]) {
-    const failure = await run(process.execPath, [built("main.js"), ...args]).catch((error: unknown) => error);
+    const failure = await run(process.execPath, [built("main.js"), ...args]).catch(
+      (error: unknown) => error,
+    );
     expect(failure).toMatchObject({ code: 2 });
     expect(failure).toHaveProperty("stderr", expect.stringContaining("usage: npm run sim"));
   }
