@@ -7,12 +7,12 @@ import type { Schedule } from "../../sim/schedule.ts";
 import { runSchedule } from "../../sim/simulation.ts";
 import type { TraceEvent } from "../../sim/trace.ts";
 
-const SHORT = { durationMs: 3000 };
+const SHORT = { durationMs: 1500 };
 
 describe("every property holds", () => {
   for (const profile of PROFILES) {
     test(`in the profile "${profile}"`, async () => {
-      for (let seed = 1; seed <= 4; seed += 1) {
+      for (let seed = 1; seed <= 3; seed += 1) {
         const { violation } = await runSchedule(generate(seed, { ...SHORT, profile }));
         expect(violation, `seed ${seed} of ${profile}`).toBeUndefined();
       }
