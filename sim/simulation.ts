@@ -149,6 +149,7 @@ export class Simulation {
       .run(schedule.durationMs * 1000)
       .then(() => this.safety.violation === undefined);
     if (isWhole && schedule.liveness) await runLiveness(this);
+    this.safety.checkHistory(this.workload.history);
     return {
       schedule,
       hash: scheduler.hash.text,

@@ -10,6 +10,8 @@ import { resultFrom } from "../../src/kv/results.ts";
 import { SessionTable } from "../../src/kv/session-table.ts";
 import { BlockReader } from "../../src/kv/snapshot-stream.ts";
 import type { AppliedCommand } from "../../src/node/state-machine.ts";
+import type { GoldenCommand } from "../golden-log.ts";
+import { goldenCommand } from "../history-of.ts";
 import { Model, samePlain } from "../model.ts";
 import type { Ghost, NodeView } from "./ghost.ts";
 
@@ -40,6 +42,19 @@ export class MachineChecks {
   /** The model's answer to the command at an index, once that is committed. */
   resultAt(index: LogIndex): unknown {
     return this.#results[index];
+  }
+
+  /** All commands that were executed, by index: of copies, the first alone. */
+  executed(): readonly GoldenCommand[] {
+    this.follow();
+    const commands: GoldenCommand[] = [];
+    for (let index = 1; index <= this.#ghost.golden.lastIndex; index += 1) {
+      const entry = this.#ghost.golden.at(index)?.entry;
+      if (entry === undefined || executedAt(this.#results[index]) !== index) continue;
+      const command = goldenCommand(entry);
+      if (command !== undefined) commands.push(command);
+    }
+    return commands;
   }
 
   onApplied(
@@ -111,6 +126,13 @@ export class MachineChecks {
   #report(property: string, view: NodeView, text: string): void {
     this.#ghost.report(property, `${view.id} ${text}`, view.slot);
   }
+}
+
+/** Where the command was executed that this is the answer to: for a copy, where the first stands. */
+function executedAt(answer: unknown): unknown {
+  const isApplied =
+    typeof answer === "object" && answer !== null && "type" in answer && answer.type === "applied";
+  return isApplied && "index" in answer ? answer.index : undefined;
 }
 
 /** What is wrong with a snapshot, if anything is. */

@@ -1,11 +1,13 @@
 /** All safety checks of a run, and what they see: the first violation ends it. */
 
 import type { RaftState } from "../../src/core/state.ts";
+import { historyOf } from "../history-of.ts";
 import type { PlatterChange } from "../platter.ts";
 import type { Recorder } from "../recorder.ts";
 import type { TriggerEvent } from "../schedule.ts";
 import type { Scheduler } from "../scheduler.ts";
 import type { ClientOperation, Violation } from "../trace.ts";
+import { checkWitness } from "../witness.ts";
 import { ClientChecks } from "./clients.ts";
 import { checkStillDurable } from "./commit.ts";
 import { Ghost } from "./ghost.ts";
@@ -137,6 +139,18 @@ export class Safety {
         .checkSnapshot(this.ghost.view(slot), index, chunks)
         .catch((error: unknown) => this.report("S14", String(error), slot));
     }
+  }
+
+  /** At the end: the whole history must be one that a single copy of the store could have given (linearizability). */
+  checkHistory(operations: readonly ClientOperation[]): void {
+    if (this.#violation !== undefined) return;
+    const verdict = checkWitness(historyOf(operations), { golden: this.#machines.executed() });
+    if (verdict.type === "linearizable") return;
+    const text =
+      verdict.type === "undecided"
+        ? `keys ${verdict.keys.join(", ")} are undecided`
+        : JSON.stringify(verdict.violation);
+    this.report("LIN", `the history is not linearizable: ${text}`, undefined);
   }
 
   onInvoke(operation: ClientOperation): void {

@@ -14,45 +14,45 @@ async function evaluate(script: string): Promise<unknown> {
   return JSON.parse(stdout);
 }
 
+const hashes = async (workers: number): Promise<unknown> => {
+  const args = [
+    built("main.js"),
+    "--seed",
+    "1",
+    "--runs",
+    "3",
+    "--seconds",
+    "2",
+    "--json",
+    "--workers",
+    `${workers}`,
+  ];
+  const { stdout } = await run(process.execPath, args);
+  const lines = stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { seed?: number; hash?: string });
+  return lines
+    .filter(({ hash }) => hash !== undefined)
+    .map(({ seed, hash }) => `${seed} ${hash}`)
+    .toSorted();
+};
+const script = (extra: string): string => `
+  import { generate } from ${JSON.stringify(built("generate.js"))};
+  import { guardAgainstLeaks } from ${JSON.stringify(built("leak-guard.js"))};
+  import { runSchedule } from ${JSON.stringify(built("simulation.js"))};
+  const guard = guardAgainstLeaks();
+  await runSchedule(generate(7, { durationMs: 2000 }), { drain: guard.drain, ${extra} });
+  guard.stop();
+  console.log(JSON.stringify([...guard.leaks]));`;
+
 test("the same seeds give the same hashes in two processes, on one thread and on two", async () => {
-  const hashes = async (workers: number): Promise<unknown> => {
-    const args = [
-      built("main.js"),
-      "--seed",
-      "1",
-      "--runs",
-      "3",
-      "--seconds",
-      "2",
-      "--json",
-      "--workers",
-      `${workers}`,
-    ];
-    const { stdout } = await run(process.execPath, args);
-    const lines = stdout
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line) as { seed?: number; hash?: string });
-    return lines
-      .filter(({ hash }) => hash !== undefined)
-      .map(({ seed, hash }) => `${seed} ${hash}`)
-      .toSorted();
-  };
   const once = await hashes(1);
   expect(once).toHaveLength(3);
   expect(await hashes(2)).toEqual(once);
 });
 
 describe("a run", () => {
-  const script = (extra: string): string => `
-    import { generate } from ${JSON.stringify(built("generate.js"))};
-    import { guardAgainstLeaks } from ${JSON.stringify(built("leak-guard.js"))};
-    import { runSchedule } from ${JSON.stringify(built("simulation.js"))};
-    const guard = guardAgainstLeaks();
-    await runSchedule(generate(7, { durationMs: 2000 }), { drain: guard.drain, ${extra} });
-    guard.stop();
-    console.log(JSON.stringify([...guard.leaks]));`;
-
   test("makes no timer, no immediate, no file and asks for no random bytes", async () => {
     expect(await evaluate(script(""))).toEqual([]);
   });

@@ -34,7 +34,11 @@ beforeEach(() => {
   told = [];
   platters = [new Platter(), new Platter(), new Platter()];
   const views = platters.map((platter, slot) => ({ slot, id: `n${slot + 1}`, platter }));
-  ghost = new Ghost(views, (property, text) => told.push({ property, text }), () => 0);
+  ghost = new Ghost(
+    views,
+    (property, text) => told.push({ property, text }),
+    () => 0,
+  );
   machines = new MachineChecks(ghost);
 });
 
@@ -51,7 +55,12 @@ function put(index: number, term: number, value: string): Entry {
 }
 
 /** Entries and term and vote, as the shipped storage would have them written. */
-function batch(term: number, votedFor: string | undefined, entries: readonly Entry[], lastIndex: number): StoreOperation[] {
+function batch(
+  term: number,
+  votedFor: string | undefined,
+  entries: readonly Entry[],
+  lastIndex: number,
+): StoreOperation[] {
   const operations: StoreOperation[] = [];
   putEntries(operations, entries, encodeEntries(entries));
   operations.push(
@@ -75,10 +84,30 @@ function commit(...entries: readonly Entry[]): void {
   }
 }
 
-describe("what a message shows", () => {
-  const vote = (to: string, term: number) =>
-    ({ type: "RequestVoteResponse", from: "n1", to, term, voteGranted: true }) as const;
+/** A vote as n1 gives it. */
+const vote = (to: string, term: number) =>
+  ({ type: "RequestVoteResponse", from: "n1", to, term, voteGranted: true }) as const;
 
+const write = (
+  slot: number,
+  term: number,
+  entries: readonly Entry[],
+  lastIndex: number,
+): number | undefined => {
+  const change = platters[slot]?.apply(batch(term, undefined, entries, lastIndex));
+  checkWritten(ghost, ghost.view(slot), change?.written ?? []);
+  return change?.lostFrom;
+};
+
+const applied = (entry: Entry): Parameters<MachineChecks["onApplied"]>[1] =>
+  entry.kind === "command" ? [entry] : [];
+const result = (index: number, previous: unknown): unknown => ({
+  type: "applied",
+  index,
+  result: { status: "ok", previous },
+});
+
+describe("what a message shows", () => {
   test("S10: a vote that is not on the disk", () => {
     new MessageChecks(ghost).onSend(0, vote("n2", 1));
     expect(properties()).toContain("S10");
@@ -106,7 +135,13 @@ describe("what a message shows", () => {
   test("S10: an acknowledgement of what is not on the disk", () => {
     const checks = new MessageChecks(ghost);
     platters[0]?.apply(batch(1, undefined, [put(1, 1, "a")], 1));
-    const ack = { type: "AppendEntriesResponse", from: "n1", to: "n2", term: 1, success: true } as const;
+    const ack = {
+      type: "AppendEntriesResponse",
+      from: "n1",
+      to: "n2",
+      term: 1,
+      success: true,
+    } as const;
     checks.onSend(0, { ...ack, matchIndex: 1 });
     expect(properties()).toEqual([]);
     checks.onSend(0, { ...ack, matchIndex: 2 });
@@ -131,7 +166,14 @@ describe("what a message shows", () => {
   });
 
   test("S23: a message that arrives as another", () => {
-    const sent = { type: "Heartbeat", from: "n1", to: "n2", term: 1, leaderCommit: 0, round: 1 } as const;
+    const sent = {
+      type: "Heartbeat",
+      from: "n1",
+      to: "n2",
+      term: 1,
+      leaderCommit: 0,
+      round: 1,
+    } as const;
     new MessageChecks(ghost).onDeliver(sent, { ...sent });
     expect(properties()).toEqual([]);
     new MessageChecks(ghost).onDeliver(sent, { ...sent, round: 2 });
@@ -140,12 +182,6 @@ describe("what a message shows", () => {
 });
 
 describe("what disks hold", () => {
-  const write = (slot: number, term: number, entries: readonly Entry[], lastIndex: number): number | undefined => {
-    const change = platters[slot]?.apply(batch(term, undefined, entries, lastIndex));
-    checkWritten(ghost, ghost.view(slot), change?.written ?? []);
-    return change?.lostFrom;
-  };
-
   test("S4: two entries of one term and index that differ", () => {
     write(0, 1, [put(1, 1, "a")], 1);
     write(1, 1, [put(1, 1, "a")], 1);
@@ -172,10 +208,6 @@ describe("what disks hold", () => {
 });
 
 describe("what is applied and answered", () => {
-  const applied = (entry: Entry): Parameters<MachineChecks["onApplied"]>[1] =>
-    entry.kind === "command" ? [entry] : [];
-  const result = (index: number, previous: unknown): unknown => ({ type: "applied", index, result: { status: "ok", previous } });
-
   test("S13: what is not committed, another command, and a wrong result", () => {
     const view = ghost.view(0);
     machines.onApplied(view, applied(put(1, 1, "a")), [result(1, undefined)]);
@@ -204,7 +236,13 @@ describe("what is applied and answered", () => {
   test("S19: a read of less than was acknowledged, and one of what never was there", () => {
     commit(put(1, 1, "a"), put(2, 1, "b"));
     const checks = new ClientChecks(ghost, machines);
-    const write = operation(1, "put", { value: "b", index: 2, status: "ok", found: "a", foundIndex: 1 });
+    const write = operation(1, "put", {
+      value: "b",
+      index: 2,
+      status: "ok",
+      found: "a",
+      foundIndex: 1,
+    });
     checks.onInvoke(write);
     checks.onReturn(write);
     const stale = operation(2, "get", { index: 1, found: "a", foundIndex: 1 });
@@ -229,7 +267,11 @@ describe("what is applied and answered", () => {
   });
 });
 
-function operation(id: number, type: ClientOperation["type"], rest: Partial<ClientOperation>): ClientOperation {
+function operation(
+  id: number,
+  type: ClientOperation["type"],
+  rest: Partial<ClientOperation>,
+): ClientOperation {
   return {
     id,
     client: 0,

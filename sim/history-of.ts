@@ -1,0 +1,103 @@
+/** The operations of a run as a history for the checkers of histories, and what was executed of them. */
+
+import type { Entry } from "../src/core/types.ts";
+import { decodeCommand } from "../src/kv/commands.ts";
+import type { KvCommand, KvValue } from "../src/kv/commands.ts";
+import { decodeEnvelope } from "../src/kv/envelope.ts";
+import type { GoldenCommand } from "./golden-log.ts";
+import type { Call, HistoryValue, Operation, Result, ResultStatus } from "./history.ts";
+import type { ClientOperation } from "./trace.ts";
+
+/** What is under way yet has an unknown outcome. */
+export function historyOf(operations: readonly ClientOperation[]): readonly Operation[] {
+  return operations.map((operation) => {
+    const result = resultOf(operation);
+    return {
+      client: `c${operation.client + 1}`,
+      call: callOf(operation),
+      start: operation.startStep,
+      end: result === undefined ? undefined : operation.endStep,
+      result,
+    };
+  });
+}
+
+/** The command of an entry that was executed there, if it is one of a client. */
+export function goldenCommand(entry: Entry): GoldenCommand | undefined {
+  if (entry.kind !== "command") return undefined;
+  const envelope = decodeEnvelope(entry.payload);
+  if (envelope?.type !== "command" && envelope?.type !== "plain") return undefined;
+  const command = decodeCommand(envelope.payload);
+  const call = command === undefined ? undefined : callIn(command);
+  return call === undefined ? undefined : { index: entry.index, call };
+}
+
+function callOf({ type, key, value, expected }: ClientOperation): Call {
+  switch (type) {
+    case "get":
+      return { op: "get", key };
+    case "local-get":
+      return { op: "get", key, consistency: "local" };
+    case "put":
+      return { op: "put", key, value: value ?? "" };
+    case "delete":
+      return { op: "delete", key };
+    case "append":
+      return { op: "append", key, value: String(value) };
+    case "increment":
+      return { op: "increment", key, value: Number(value) };
+    case "cas":
+      return {
+        op: "cas",
+        key,
+        expected: expected === undefined ? { type: "absent" } : { type: "value", value: expected },
+        value,
+      };
+  }
+}
+
+function callIn(command: KvCommand): Call | undefined {
+  switch (command.type) {
+    case "put":
+      return { op: "put", key: command.key, value: plainValue(command.value) };
+    case "delete":
+      return { op: "delete", key: command.key };
+    case "append":
+      return { op: "append", key: command.key, value: String(command.value) };
+    case "increment":
+      return { op: "increment", key: command.key, value: command.by };
+    case "compare-and-set": {
+      const { key, value, expected } = command;
+      return {
+        op: "cas",
+        key,
+        expected:
+          expected.type === "value" ? { ...expected, value: plainValue(expected.value) } : expected,
+        value: value === undefined ? undefined : plainValue(value),
+      };
+    }
+    case "get":
+    case "batch":
+      return undefined;
+  }
+}
+
+function resultOf({
+  outcome,
+  status,
+  found,
+  foundIndex,
+  index,
+}: ClientOperation): Result | undefined {
+  if (outcome === "rejected") return { status: "rejected", previous: undefined, index: undefined };
+  if (outcome !== "ok") return undefined;
+  return { status: statusFrom(status), previous: { value: found, index: foundIndex }, index };
+}
+
+function statusFrom(status: string | undefined): ResultStatus {
+  return status === "mismatch" || status === "wrong-type" || status === "too-large" ? status : "ok";
+}
+
+function plainValue(value: KvValue): HistoryValue {
+  return value instanceof Uint8Array ? Buffer.from(value).toString("hex") : value;
+}
