@@ -15,7 +15,7 @@ export interface FaultContext {
 
 type Family = "process" | "network" | "disk" | "clock";
 
-const FAMILIES: Readonly<Record<Family, readonly ActionType[]>> = {
+const FAMILIES = {
   process: ["crash", "crash-many", "crash-on-write", "pause", "slow", "transfer"],
   network: [
     "isolate",
@@ -32,7 +32,7 @@ const FAMILIES: Readonly<Record<Family, readonly ActionType[]>> = {
   ],
   disk: ["disk-stall", "disk-slow", "disk-fail", "bit-rot", "crash-on-write"],
   clock: ["clock-jump", "clock-drift", "pause"],
-};
+} as const satisfies Readonly<Record<Family, readonly ActionType[]>>;
 
 const OF_PROFILE: Readonly<Record<Profile, readonly Family[]>> = {
   default: ["process", "network", "disk", "clock"],
@@ -92,12 +92,9 @@ function drawTarget(rng: Rng, nodes: number): Target {
   return rng.chance(400_000) ? "leader" : rng.below(nodes);
 }
 
-// eslint-disable-next-line max-lines-per-function -- one line for each kind
 function drawAction(rng: Rng, type: ActionType, { nodes, raft }: FaultContext): Action {
   const timeoutMs = raft.electionTimeoutMs ?? 500;
   const target = drawTarget(rng, nodes);
-  const from = drawTarget(rng, nodes);
-  const to = rng.below(nodes);
   const forMs = rng.pick([5, timeoutMs, 3 * timeoutMs, 2000]);
   const downMs = rng.pick([1, 10, timeoutMs, 3 * timeoutMs, 3000]);
   switch (type) {
@@ -115,6 +112,49 @@ function drawAction(rng: Rng, type: ActionType, { nodes, raft }: FaultContext): 
       return { type, target, byMs: rng.pick([1, timeoutMs, 60_000]) };
     case "clock-drift":
       return { type, target, ppm: rng.between(-500_000, 1_000_000), forMs };
+    case "disk-stall":
+      return { type, target, forMs };
+    case "disk-slow":
+      return { type, target, factor: rng.pick([5, 50]), forMs };
+    case "disk-fail":
+      return {
+        type,
+        target,
+        code: rng.pick(["EIO", "ENOSPC"]),
+        isApplied: rng.chance(500_000),
+        downMs,
+      };
+    case "bit-rot":
+      return { type, target, downMs };
+    case "transfer":
+      return { type, to: rng.below(nodes) };
+    case "propose":
+      return { type, target, count: rng.between(1, 5) };
+    default:
+      return drawNetworkAction(rng, type, { nodes, timeoutMs, forMs });
+  }
+}
+
+type NetworkAction = Exclude<
+  ActionType,
+  (typeof FAMILIES)["process" | "disk" | "clock"][number] | "propose"
+>;
+
+interface NetworkContext {
+  readonly nodes: number;
+  readonly timeoutMs: number;
+  readonly forMs: number;
+}
+
+function drawNetworkAction(
+  rng: Rng,
+  type: NetworkAction,
+  { nodes, timeoutMs, forMs }: NetworkContext,
+): Action {
+  const target = drawTarget(rng, nodes);
+  const from = drawTarget(rng, nodes);
+  const to = rng.below(nodes);
+  switch (type) {
     case "isolate":
       return {
         type,
@@ -149,24 +189,6 @@ function drawAction(rng: Rng, type: ActionType, { nodes, raft }: FaultContext): 
       return { type, from, messages: [rng.pick(FILTERED)], forMs };
     case "reset":
       return { type, from, to };
-    case "disk-stall":
-      return { type, target, forMs };
-    case "disk-slow":
-      return { type, target, factor: rng.pick([5, 50]), forMs };
-    case "disk-fail":
-      return {
-        type,
-        target,
-        code: rng.pick(["EIO", "ENOSPC"]),
-        isApplied: rng.chance(500_000),
-        downMs,
-      };
-    case "bit-rot":
-      return { type, target, downMs };
-    case "transfer":
-      return { type, to };
-    case "propose":
-      return { type, target, count: rng.between(1, 5) };
   }
 }
 

@@ -236,15 +236,15 @@ describe("what is applied and answered", () => {
   test("S19: a read of less than was acknowledged, and one of what never was there", () => {
     commit(put(1, 1, "a"), put(2, 1, "b"));
     const checks = new ClientChecks(ghost, machines);
-    const write = operation(1, "put", {
+    const written = operation(1, "put", {
       value: "b",
       index: 2,
       status: "ok",
       found: "a",
       foundIndex: 1,
     });
-    checks.onInvoke(write);
-    checks.onReturn(write);
+    checks.onInvoke(written);
+    checks.onReturn(written);
     const stale = operation(2, "get", { index: 1, found: "a", foundIndex: 1 });
     checks.onInvoke(stale);
     checks.onReturn(stale);
