@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { decodeEntries, encodeEntries } from "../src/entry-codec.ts";
 import type { Configuration, Entry } from "../src/core/types.ts";

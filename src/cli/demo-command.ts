@@ -16,7 +16,7 @@ import { LocalCluster, MEMBER_IDS } from "./local-cluster.ts";
 import type { Leadership } from "./local-cluster.ts";
 import { freeBasePort } from "./ports.ts";
 import { programPath } from "./program.ts";
-import { systemRandom } from "./random.ts";
+import { systemRandom } from "../random.ts";
 import { watchSignals } from "./signals.ts";
 import { count, counted, print, style, table } from "./terminal.ts";
 import { Workload } from "./workload.ts";

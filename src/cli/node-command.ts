@@ -11,7 +11,7 @@ import { UsageError } from "./failures.ts";
 import type { MemberEvent } from "./member-event.ts";
 import { nodeSettings } from "./node-options.ts";
 import type { NodeSettings } from "./node-options.ts";
-import { systemRandom } from "./random.ts";
+import { systemRandom } from "../random.ts";
 import { watchSignals } from "./signals.ts";
 
 /** Resolves when the member has been told to stop and has; rejects with what it could not go on after. */
