@@ -38,7 +38,7 @@ export interface Incarnation {
   isHurt: boolean;
 }
 
-export interface ProcessHooks {
+interface ProcessHooks {
   /** Its storage is recovered; it has not taken a turn yet. */
   readonly onStarted: (process: SimProcess, incarnation: Incarnation) => void;
   readonly onStartFailed: (process: SimProcess, incarnation: Incarnation, error: unknown) => void;

@@ -59,8 +59,6 @@ export class Driver<Result, Query, Answer> {
   #batch = 0;
   #turns = 0;
   #applying = false;
-  /** How far the state machine is: the core hears of it in the next turn. */
-  #appliedIndex = 0;
   #turnDue = false;
   #inTurn = false;
   #stopReason: RaftError | undefined;
@@ -340,7 +338,6 @@ export class Driver<Result, Query, Answer> {
   }
 
   #onApplied(applied: Applied<Result>): void {
-    this.#appliedIndex = applied.index;
     this.report({ type: "applied", index: applied.index });
     if (applied.type === "restored") {
       this.#snapshots.onRestored(applied.index);
@@ -354,8 +351,8 @@ export class Driver<Result, Query, Answer> {
   /** Asks the state machine what may be asked now: never beside an apply that is under way. */
   #answerReads(): void {
     if (this.#applying) return;
-    const index = this.#appliedIndex;
-    this.#queries.answer(this.#reads.takeReadable(index), index);
+    const { lastApplied } = this.#raft.state;
+    this.#queries.answer(this.#reads.takeReadable(lastApplied), lastApplied);
   }
 
   /** What a change of role or of members means outside of the core. */
