@@ -71,6 +71,7 @@ One member of a cluster, with the key-value store, until SIGINT or SIGTERM. The 
   --election-timeout MS     the leader is replaced after 1 to 2 times so long without a sign of it (default 500)
   --heartbeat MS            how often it gives one (default 50)
   --snapshot-entries N      take a snapshot after so many log entries (default 100000)
+  --check-invariants        check every rule of the algorithm after every step, and stop where one does not hold
   --stop-with-parent        for programs that run members: report over the IPC channel, and stop when it closes
 `,
   status: `quorate status [options]

@@ -2,7 +2,6 @@
 
 import { isRaftError, messageOf } from "../errors.ts";
 import { kvStore } from "../kv/store.ts";
-import { systemClock } from "../node/clock.ts";
 import type { Logger } from "../node/logger.ts";
 import { RaftNode } from "../node/node.ts";
 import { levelStorage } from "../storage/level.ts";
@@ -11,7 +10,6 @@ import { UsageError } from "./failures.ts";
 import type { MemberEvent } from "./member-event.ts";
 import { nodeSettings } from "./node-options.ts";
 import type { NodeSettings } from "./node-options.ts";
-import { systemRandom } from "../random.ts";
 import { watchSignals } from "./signals.ts";
 
 /** Resolves when the member has been told to stop and has; rejects with what it could not go on after. */
@@ -37,14 +35,7 @@ async function serve(settings: NodeSettings, stop: AbortSignal): Promise<void> {
     ...settings,
     ...kvStore(),
     storage: levelStorage(data),
-    transport: new TcpTransport({
-      listen,
-      tls,
-      insecure,
-      clock: systemClock,
-      random: systemRandom,
-      logger,
-    }),
+    transport: new TcpTransport({ listen, tls, insecure, logger }),
     logger,
   });
   member.on("role", ({ role, term }) => {

@@ -20,6 +20,8 @@ export interface NodeSettings {
   readonly electionTimeoutMs: number;
   readonly heartbeatIntervalMs: number;
   readonly snapshot: Partial<SnapshotPolicy>;
+  /** Which of the core's invariants to check after each step; see `RaftOptions`. */
+  readonly invariants: "cheap" | "all";
   readonly stopWithParent: boolean;
 }
 
@@ -36,6 +38,7 @@ export function nodeSettings(args: readonly string[]): NodeSettings {
       "election-timeout": { type: "string" },
       heartbeat: { type: "string" },
       "snapshot-entries": { type: "string" },
+      "check-invariants": { type: "boolean" },
       "stop-with-parent": { type: "boolean" },
       ...TLS_OPTIONS,
     },
@@ -63,6 +66,7 @@ export function nodeSettings(args: readonly string[]): NodeSettings {
     snapshot: snapshotPolicy(
       integer("snapshot-entries", values["snapshot-entries"], { min: 1, max: 1e9 }),
     ),
+    invariants: values["check-invariants"] === true ? "all" : "cheap",
     stopWithParent: values["stop-with-parent"] === true,
   };
 }

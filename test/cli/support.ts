@@ -21,7 +21,10 @@ if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is missing: npm run build`
 export const PATIENCE_MS = 20_000;
 
 /** Members that notice a dead leader soon. */
-export const QUICK: readonly string[] = ["--election-timeout", "300", "--heartbeat", "50"];
+export const QUICK: readonly string[] = [
+  ...["--election-timeout", "300", "--heartbeat", "50"],
+  "--check-invariants",
+];
 
 export interface Ended {
   readonly code: number | null;
