@@ -8,7 +8,7 @@ import {
   freePorts,
   occupy,
   Program,
-  QUICK,
+  TIMING,
   quorate,
   temporaryFolder,
 } from "./support.ts";
@@ -21,7 +21,7 @@ interface Started {
 
 async function start(folder: string, basePort?: number): Promise<Started> {
   const port = basePort ?? (await freePorts());
-  const program = new Program("start", "--data", folder, "--base-port", String(port), ...QUICK);
+  const program = new Program("start", "--data", folder, "--base-port", String(port), ...TIMING);
   const match = await program.shows(/n1 .* pid (\d+)\n.*n2 .* pid (\d+)\n.*n3 .* pid (\d+)\n/);
   await program.shows(/n\d leads \(term \d+\)\./);
   return { program, basePort: port, pids: match.slice(1).map(Number) };
