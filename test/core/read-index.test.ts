@@ -119,7 +119,8 @@ test("rule 47: a read that waits is looked at again when the quorum changes", ()
 
   // No change of members can be asked for yet: this is what one would leave behind.
   const state = a.raft.clone().state as RaftState;
-  state.configurations = [{ index: 0, configuration: configuration("abc") }];
+  const smaller = { index: 1, configuration: configuration("abc") };
+  state.configurations = [...state.configurations, smaller];
   if (state.leadership === undefined) throw new Error("it leads");
   confirmReads(state, state.leadership);
   expect(state.outbox.reads).toMatchObject([{ index: 1 }]);
