@@ -4,7 +4,7 @@ import { isRaftError } from "../errors.ts";
 import type { Expectation, KvClient, KvValue, KvWrite, VersionedValue } from "../kv/index.ts";
 import { integer, parse } from "./arguments.ts";
 import { CLIENT_OPTIONS, clientSettings, connect } from "./client-options.ts";
-import { describeFailure, UsageError } from "./failures.ts";
+import { describeFailure, exitCodeOf, UsageError } from "./failures.ts";
 import { print } from "./terminal.ts";
 
 const OPTIONS = {
@@ -23,7 +23,8 @@ type Options = ReturnType<typeof parseOptions>["values"];
 
 /** What a call has to say: for people, for programs, and by its exit code. */
 interface Answer {
-  readonly text: string;
+  /** `undefined` where there is nothing to say. */
+  readonly text: string | undefined;
   readonly json: unknown;
   readonly exitCode: number;
 }
@@ -57,21 +58,20 @@ export async function kv(args: readonly string[]): Promise<number> {
   try {
     const { text, json, exitCode } = await call(client);
     if (settings.json) print(JSON.stringify(json));
-    else if (exitCode === 0) print(text);
-    else process.stderr.write(`${text}\n`);
+    else if (exitCode > 0) process.stderr.write(`${text}\n`);
+    else if (text !== undefined) print(text);
     return exitCode;
   } catch (error) {
     if (!isRaftError(error)) throw error;
     const { code, message, outcome } = error;
     if (settings.json) print(JSON.stringify({ error: { code, message, outcome } }));
     else process.stderr.write(`${describeFailure(error)}\n${outcomeText(outcome)}`);
-    return 1;
+    return exitCodeOf(error);
   } finally {
     await client.close();
   }
 }
 
-// oxlint-disable-next-line typescript/explicit-function-return-type -- the shape of the values is that of OPTIONS
 function parseOptions(args: readonly string[]) {
   return parse({ args: [...args], options: OPTIONS, allowPositionals: true });
 }
@@ -142,8 +142,9 @@ function rangeCall(operands: readonly string[], options: Options): Call {
   return async (client) => {
     const { index, entries, more } = await client.range(range, consistencyOf(options));
     const lines = entries.map(({ key, value }) => `${key}\t${textOf(value)}`);
+    if (more) lines.push("... and more: see --limit");
     return {
-      text: [...lines, ...(more ? ["... and more: see --limit"] : [])].join("\n"),
+      text: lines.length === 0 ? undefined : lines.join("\n"),
       json: {
         entries: entries.map((entry) => ({ key: entry.key, ...versionedJson(entry) })),
         more,

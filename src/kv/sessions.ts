@@ -204,7 +204,6 @@ function forgetBelow<Value>(results: Map<number, Value>, from: number, to: numbe
 
 function unfilled<Result>(index: LogIndex): CachedResult<Result> {
   // `fill` gives it its result before anybody sees it.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return { type: "applied", index, result: undefined as Result };
 }
 
@@ -233,7 +232,6 @@ async function* concatenate(
 
 /** For results that MessagePack carries as they are: what comes back is what went in, by the caller's word. */
 function plainResults<Result>(): ResultCodec<Result> {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return { toPlain: (result) => result, fromPlain: (value) => value as Result };
 }
 

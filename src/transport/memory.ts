@@ -209,7 +209,6 @@ export class MemoryTransport implements Transport {
     return this.#state().handler;
   }
 
-  // eslint-disable-next-line typescript/require-await -- what it throws is a rejection
   async start(identity: TransportIdentity, handler: TransportHandler): Promise<void> {
     this.#network.attach(this, identity.nodeId);
     this.#started = { identity, handler };
