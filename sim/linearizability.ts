@@ -20,7 +20,7 @@ export interface LinearizabilityOptions {
 }
 
 /** Why a history is not linearizable: all of one key. */
-export interface NotLinearizable {
+interface NotLinearizable {
   readonly key: string;
   /** An order of the longest beginning of the history that has one ... */
   readonly linearized: readonly Operation[];

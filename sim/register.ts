@@ -77,7 +77,7 @@ function meets(expected: HistoryExpectation, before: Found): boolean {
 }
 
 /** Whether what an answer tells of a key can be what is there: an index that one of them lacks is not compared. */
-export function agrees(told: Found, there: Found): boolean {
+function agrees(told: Found, there: Found): boolean {
   return (
     told.value === there.value &&
     (told.index === undefined || there.index === undefined || told.index === there.index)

@@ -22,7 +22,7 @@ export interface WitnessOptions {
   readonly golden?: readonly GoldenCommand[];
 }
 
-export type WitnessViolation =
+type WitnessViolation =
   /** By its index it comes after the other, but it had ended before that one began. */
   | { readonly type: "order"; readonly earlier: Operation; readonly operation: Operation }
   /** The answer is not that of a replay up to its index, which finds this at the key. */

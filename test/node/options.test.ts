@@ -66,6 +66,29 @@ const REFUSED: readonly (readonly [changes: Partial<Options>, ...mentions: strin
   [{ inbox: { maxCommandBytes: 2 ** 24 } }, "inbox.maxCommandBytes", String(2 ** 24)],
 ];
 
+/** What a type checker would have told. */
+const MALFORMED: readonly (readonly [changes: object, ...mentions: string[]])[] = [
+  [{ members: undefined }, "members must be a list", "undefined"],
+  [{ members: { n1: "n1:1" } }, "members must be a list", "{ n1: 'n1:1' }"],
+  [{ members: ["n1"] }, "members[0] must be { id, address }", '"n1"'],
+  [{ members: [A, null] }, "members[1] must be { id, address }", "null"],
+  [{ electionTimeoutMs: "500" }, "electionTimeoutMs"],
+  [{ clusterId: 7 }, "clusterId", "7"],
+  [{ snapshot: "often" }, "snapshot must be an object", '"often"'],
+  [{ snapshot: { everyEntry: 5 } }, "snapshot.everyEntry is not an option"],
+  [{ snapshot: { everyEntries: "5" } }, "snapshot.everyEntries", '"5"'],
+  [{ inbox: null }, "inbox must be an object", "null"],
+  [{ machine: undefined }, "machine is missing"],
+  [{ machine: Journal }, "machine must have the methods apply, query", "Journal"],
+  [{ machine: { apply() {}, query() {}, snapshot() {} } }, "machine", "lacks restore"],
+  [{ storage: "data" }, "storage must have the methods open", '"data" lacks'],
+  [{ transport: undefined }, "transport is missing"],
+  [{ clock: Date }, "clock must have the methods now, setTimer, defer", "Date"],
+  [{ logger: (): void => {} }, "logger must have the methods info, warn, error"],
+  [{ clients: {} }, "clients must be a function", "{}"],
+  [{ random: 4 }, "random must be a function", "4"],
+];
+
 describe("RAFT_INVALID_OPTION names the option and its value", () => {
   test.each(REFUSED.map(([changes, ...mentions]) => ({ changes, mentions })))(
     "$mentions",
@@ -76,6 +99,22 @@ describe("RAFT_INVALID_OPTION names the option and its value", () => {
     },
   );
 
+  test.each(MALFORMED.map(([changes, ...mentions]) => ({ changes, mentions })))(
+    "from plain JavaScript: $mentions",
+    ({ changes, mentions }) => {
+      const start = withOptions(changes as Partial<Options>);
+      expect(start).toThrow(expect.objectContaining({ code: "RAFT_INVALID_OPTION" }));
+      for (const mention of mentions) expect(start).toThrow(mention);
+    },
+  );
+
+  test("nothing at all, or something else, instead of options", () => {
+    for (const options of [undefined, null, "n1", {}]) {
+      const start = (): unknown => settingsOf(options as unknown as Options);
+      expect(start).toThrow(expect.objectContaining({ code: "RAFT_INVALID_OPTION" }));
+    }
+  });
+
   test("all that is wrong is said at once", () => {
     const start = withOptions({ id: "n9", maxTailBytes: 0, snapshot: { keepBytes: -1 } });
     for (const mention of ["n9", "maxTailBytes", "snapshot.keepBytes"])
@@ -85,6 +124,8 @@ describe("RAFT_INVALID_OPTION names the option and its value", () => {
 
 test("zero is a good number of entries to keep, and undefined stands for the default", () => {
   expect(withOptions({ snapshot: { keepEntries: 0, keepBytes: 0 } })).not.toThrow();
+  const left = { snapshot: { everyEntries: undefined }, inbox: undefined, logger: undefined };
+  expect(withOptions(left as unknown as Partial<Options>)).not.toThrow();
 });
 
 test("an even number of members is allowed, with a warning", () => {

@@ -54,7 +54,7 @@ export class Events<Item> {
   }
 }
 
-export class TestLogger implements Logger {
+class TestLogger implements Logger {
   readonly warnings = new Events<string>();
   info(): void {}
   warn(message: string): void {

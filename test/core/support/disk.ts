@@ -147,7 +147,7 @@ export class Disk {
   }
 }
 
-export class ContractViolation extends Error {}
+class ContractViolation extends Error {}
 
 export function must(condition: boolean, rule: string): asserts condition {
   if (!condition) throw new ContractViolation(rule);

@@ -2,7 +2,7 @@
 
 import type { Configuration, Entry, EntryId, Member, Term } from "../../../src/core/types.ts";
 
-export function member(id: string): Member {
+function member(id: string): Member {
   return { id, address: `${id}:1`, storeId: undefined };
 }
 

@@ -9,7 +9,7 @@ import type {
   KvValue,
 } from "../../../src/kv/index.ts";
 
-export const key: fc.Arbitrary<string> = fc.constantFrom("a", "b", "c", "ä", "😀", "zz", "\uffff");
+const key: fc.Arbitrary<string> = fc.constantFrom("a", "b", "c", "ä", "😀", "zz", "\uffff");
 
 const number: fc.Arbitrary<number> = fc.oneof(
   fc.integer({ min: -3, max: 3 }),
@@ -20,7 +20,7 @@ const bytes: fc.Arbitrary<Uint8Array> = fc
   .array(fc.integer({ min: 0, max: 255 }), { maxLength: 3 })
   .map((values) => Uint8Array.from(values));
 
-export const value: fc.Arbitrary<KvValue> = fc.oneof(fc.constantFrom("", "x", "ü"), number, bytes);
+const value: fc.Arbitrary<KvValue> = fc.oneof(fc.constantFrom("", "x", "ü"), number, bytes);
 
 const expected: fc.Arbitrary<Expectation> = fc.oneof(
   fc.constant<Expectation>({ type: "absent" }),
@@ -28,7 +28,7 @@ const expected: fc.Arbitrary<Expectation> = fc.oneof(
   fc.integer({ min: 1, max: 40 }).map((index): Expectation => ({ type: "index", index })),
 );
 
-export const operation: fc.Arbitrary<KvOperation> = fc.oneof(
+const operation: fc.Arbitrary<KvOperation> = fc.oneof(
   fc.record({ type: fc.constant("get" as const), key }),
   fc.record({ type: fc.constant("put" as const), key, value }),
   fc.record({ type: fc.constant("delete" as const), key }),

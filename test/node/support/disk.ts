@@ -3,7 +3,7 @@
 import type { MemoryDisk } from "../../../src/storage/memory.ts";
 
 /** The keys of one kind of record (see `storage/layout`), on a disk that nobody has open. */
-export async function keysOf(disk: MemoryDisk, kind: string): Promise<readonly string[]> {
+async function keysOf(disk: MemoryDisk, kind: string): Promise<readonly string[]> {
   const store = disk.orderedStore();
   await store.open();
   try {
