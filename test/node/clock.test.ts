@@ -51,9 +51,9 @@ test("a deadline's signal fires after its time, or with its parent", () => {
 });
 
 test("a deadline's signal that is disposed of leaves nothing behind", () => {
-  const { signal, dispose } = deadlineSignal(systemClock, 100, undefined);
-  dispose();
+  const deadline = deadlineSignal(systemClock, 100, undefined);
+  deadline.dispose();
   vi.advanceTimersByTime(1000);
-  expect(signal.aborted).toBe(false);
+  expect(deadline.signal.aborted).toBe(false);
   expect(vi.getTimerCount()).toBe(0);
 });
