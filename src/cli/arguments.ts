@@ -1,6 +1,8 @@
 /** Reads arguments: what is wrong with one is said in a sentence that names the option and the value received. */
 
 import { readFileSync } from "node:fs";
+import { createSecureContext } from "node:tls";
+import type { SecureContextOptions } from "node:tls";
 import { parseArgs } from "node:util";
 import type { ParseArgsConfig } from "node:util";
 import { messageOf } from "../errors.ts";
@@ -33,8 +35,10 @@ export function parse<const Config extends ParseArgsConfig>(
   try {
     return parseArgs(config);
   } catch (error) {
-    // Its second sentence explains how to pass a value that begins with a dash; one is enough.
-    throw new UsageError(messageOf(error).split(". ")[0] ?? messageOf(error));
+    const text = messageOf(error).replaceAll("\n", " ");
+    // Its second sentence explains how to pass an operand that begins with a dash: of no use for a mistyped --option.
+    const isMistyped = text.startsWith("Unknown option '--");
+    throw new UsageError(isMistyped ? (text.split(". ")[0] ?? text) : text);
   }
 }
 
@@ -43,13 +47,20 @@ export function required(option: string, value: string | undefined): string {
   throw new UsageError(`--${option} is missing`);
 }
 
-export function address(option: string, text: string): Address {
+/** Port 0, where it is allowed, lets the system choose. */
+export function address(option: string, text: string, lowestPort: 0 | 1 = 1): Address {
+  const found = addressIn(text);
+  if (found !== undefined && found.port >= lowestPort) return found;
+  throw new UsageError(
+    `--${option} takes host:port with a port from ${lowestPort} to 65535, not ${JSON.stringify(text)}`,
+  );
+}
+
+function addressIn(text: string): Address | undefined {
   try {
     return parseAddress(text);
   } catch {
-    throw new UsageError(
-      `--${option} takes host:port with a port from 0 to 65535, not ${JSON.stringify(text)}`,
-    );
+    return undefined;
   }
 }
 
@@ -69,7 +80,7 @@ export function integer(
 
 /** The members of `id=host:port,...`: at least one, no id and no address twice. */
 export function peers(text: string): readonly PeerAddress[] {
-  const list = text.split(",").map((item) => {
+  const list = itemsOf(text).map((item) => {
     const [, id, at] = /^([^=]+)=(.*)$/.exec(item) ?? [];
     if (id === undefined || at === undefined) {
       throw new UsageError(`--peers takes id=host:port,..., not ${JSON.stringify(item)}`);
@@ -84,20 +95,25 @@ export function peers(text: string): readonly PeerAddress[] {
   return list;
 }
 
+/** Spaces around the commas are nobody's intention. */
+function itemsOf(text: string): readonly string[] {
+  return text.split(",").map((item) => item.trim());
+}
+
 function twice(values: readonly string[]): string | undefined {
   return values.find((value, position) => values.indexOf(value) !== position);
 }
 
 /** The addresses of `host:port,...`: at least one, none twice. */
 export function endpoints(text: string): readonly string[] {
-  const list = text.split(",");
+  const list = itemsOf(text);
   for (const each of list) address("endpoints", each);
   const repeated = twice(list);
   if (repeated !== undefined) throw new UsageError(`--endpoints names ${repeated} twice`);
   return list;
 }
 
-/** All three files, or none of them. */
+/** All three files, or none of them. What they hold is tried here: `node:tls` would not name the option. */
 export function tlsFrom(files: TlsFiles): TlsOptions | undefined {
   const names = ["tls-cert", "tls-key", "tls-ca"] as const;
   const given = names.filter((name) => files[name] !== undefined);
@@ -108,15 +124,31 @@ export function tlsFrom(files: TlsFiles): TlsOptions | undefined {
       `TLS takes --tls-cert, --tls-key and --tls-ca together: ${dashed(given)} without ${dashed(missing)}`,
     );
   }
-  const read = (name: (typeof names)[number]): Buffer => {
-    const file = files[name] ?? "";
-    try {
-      return readFileSync(file);
-    } catch (error) {
-      throw new UsageError(`--${name} cannot be read: ${messageOf(error)}`);
-    }
-  };
-  return { cert: read("tls-cert"), key: read("tls-key"), ca: read("tls-ca") };
+  const cert = contentsOf("tls-cert", files);
+  const key = contentsOf("tls-key", files);
+  const ca = contentsOf("tls-ca", files);
+  usable("--tls-cert", { cert });
+  usable("--tls-key", { key });
+  // It takes any bytes for authorities, and then trusts nobody; for a certificate it looks at them.
+  usable("--tls-ca", { cert: ca });
+  usable("--tls-cert and --tls-key", { cert, key });
+  return { cert, key, ca };
+}
+
+function contentsOf(name: keyof TlsFiles, files: TlsFiles): Buffer {
+  try {
+    return readFileSync(files[name] ?? "");
+  } catch (error) {
+    throw new UsageError(`--${name} cannot be read: ${messageOf(error)}`);
+  }
+}
+
+function usable(options: string, pem: SecureContextOptions): void {
+  try {
+    createSecureContext(pem);
+  } catch (error) {
+    throw new UsageError(`${options} cannot be used: ${messageOf(error)}`);
+  }
 }
 
 function dashed(options: readonly string[]): string {

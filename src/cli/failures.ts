@@ -24,6 +24,11 @@ export function describeFailure(error: unknown): string {
   return `${code}: ${message}${why}`;
 }
 
+/** 2 for what could never have worked, 1 for everything else. */
 export function exitCodeOf(error: unknown): number {
-  return error instanceof UsageError || isRaftError(error, "RAFT_INVALID_OPTION") ? 2 : 1;
+  const isWrongUsage =
+    error instanceof UsageError ||
+    isRaftError(error, "RAFT_INVALID_OPTION") ||
+    isRaftError(error, "RAFT_INVALID_COMMAND");
+  return isWrongUsage ? 2 : 1;
 }

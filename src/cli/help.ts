@@ -39,7 +39,7 @@ const HELP_OF: Readonly<Record<CommandName, string>> = {
   start: `quorate start [options]
 
 Runs a cluster of three operating-system processes on 127.0.0.1 until Ctrl-C. What was written is there again at the
-next start in the same folder. A member that is killed is started again; one that gives up itself stays down.
+next start in the same folder. A member that is killed is started again; one that stops by itself stays down.
 
   --data DIR                where the members keep their data, in DIR/n1 to DIR/n3 (default ./data)
   --base-port PORT          the first of three consecutive ports (default ${DEFAULT_BASE_PORT})
@@ -91,7 +91,7 @@ Writes take effect once, whatever happens on the way. Where it cannot be known w
 
   --expect VALUE | --expect-absent | --expect-index N
                             the EXPECTATION: the present value, no value, or the log index of the last write
-  --number                  values are numbers instead of text
+  --number                  values are numbers instead of text; a negative one goes after --: put --number KEY -- -5
   --limit N, --reverse      for range: at most so many (default 100, at most 1000), from the end downwards
   --local                   for get and range: what the member that answers has applied, however old
 ${CLIENT_OPTIONS}`,

@@ -72,7 +72,7 @@ export function nodeSettings(args: readonly string[]): NodeSettings {
 }
 
 function listenAddress(listen: string, isProtected: boolean): string {
-  const { host } = address("listen", listen);
+  const { host } = address("listen", listen, 0);
   if (isProtected || isLoopback(host)) return listen;
   throw new UsageError(
     `RAFT_INSECURE: --listen ${listen} is open to other machines, and without TLS whoever reaches it can read all ` +

@@ -3,7 +3,7 @@
 import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "../errors.ts";
-import { integer, parse } from "./arguments.ts";
+import { integer, parse, required } from "./arguments.ts";
 import { describeFailure, Failure } from "./failures.ts";
 import { DEFAULT_BASE_PORT } from "./help.ts";
 import { LocalCluster, MEMBER_IDS } from "./local-cluster.ts";
@@ -28,7 +28,7 @@ export async function start(args: readonly string[]): Promise<number> {
   });
   const basePort =
     integer("base-port", values["base-port"], { min: 1, max: 65_533 }) ?? DEFAULT_BASE_PORT;
-  const folder = resolve(values.data);
+  const folder = resolve(required("data", values.data));
   const tuning = (["election-timeout", "heartbeat"] as const).flatMap((option) => {
     const text = values[option];
     return text === undefined ? [] : [`--${option}`, text];

@@ -74,6 +74,7 @@ test("range lists keys in order, within its bounds", async () => {
   for (const key of ["r/b", "r/c", "r/a"]) await kv("put", key, `at ${key}`);
   expect((await kv("range", "r/", "r0")).stdout).toBe("r/a\tat r/a\nr/b\tat r/b\nr/c\tat r/c\n");
   expect((await kv("range", "r/", "r/b")).stdout).toBe("r/a\tat r/a\n");
+  expect(await kv("range", "s/", "s0")).toEqual({ code: 0, stdout: "", stderr: "" });
   expect(await json("range", "r/", "r0", "--limit", "2", "--reverse")).toMatchObject({
     entries: [{ key: "r/c" }, { key: "r/b", value: "at r/b" }],
     more: true,

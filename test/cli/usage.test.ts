@@ -1,12 +1,21 @@
 /** What the command line says to arguments that it cannot read: exit code 2, and a sentence that names the option. */
 
+import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { endpoints, peers } from "../../src/cli/arguments.ts";
 import { describeFailure, exitCodeOf, UsageError } from "../../src/cli/failures.ts";
 import { run } from "../../src/cli/run.ts";
 import { quorate } from "./support.ts";
 
 const MEMBERS = "n1=127.0.0.1:7101,n2=127.0.0.1:7102,n3=127.0.0.1:7103";
 const NODE = ["node", "--id", "n1", "--peers", MEMBERS, "--data", "/nonexistent/data"];
+
+const THIS_FILE = fileURLToPath(import.meta.url);
+const CA = file("ca.crt");
+
+function file(name: string): string {
+  return fileURLToPath(new URL(`../transport/certificates/${name}`, import.meta.url));
+}
 
 describe("refused with exit code 2", () => {
   test.each<[string, string[], string]>([
@@ -39,8 +48,10 @@ describe("refused with exit code 2", () => {
     [
       "a peer with a port too high",
       ["node", "--id", "a", "--peers", "a=h:70000"],
-      '--peers takes host:port with a port from 0 to 65535, not "h:70000"',
+      '--peers takes host:port with a port from 1 to 65535, not "h:70000"',
     ],
+    ["a peer that nobody could reach", ["node", "--id", "a", "--peers", "a=h:0"], 'not "h:0"'],
+    ["an endpoint without a port", ["status", "--endpoints", "a:0"], 'not "a:0"'],
     ["a bad address to listen on", [...NODE, "--listen", "here"], 'not "here"'],
     [
       "only one of the files of TLS",
@@ -51,6 +62,21 @@ describe("refused with exit code 2", () => {
       "a file of TLS that is not there",
       [...NODE, "--tls-cert", "/nonexistent/a", "--tls-key", "b", "--tls-ca", "c"],
       "--tls-cert cannot be read",
+    ],
+    [
+      "a file of TLS that is something else",
+      [...NODE, "--tls-cert", file("n1.crt"), "--tls-key", file("n1.key"), "--tls-ca", THIS_FILE],
+      "--tls-ca cannot be used: ",
+    ],
+    [
+      "a key in the place of the certificate",
+      [...NODE, "--tls-cert", file("n1.key"), "--tls-key", file("n1.key"), "--tls-ca", CA],
+      "--tls-cert cannot be used: ",
+    ],
+    [
+      "the key of another certificate",
+      ["status", "--tls-cert", file("n1.crt"), "--tls-key", file("n2.key"), "--tls-ca", CA],
+      "--tls-cert and --tls-key cannot be used: ",
     ],
     [
       "listening beyond loopback without TLS",
@@ -79,6 +105,9 @@ describe("refused with exit code 2", () => {
     ["an endpoint twice", ["kv", "get", "k", "--endpoints", "a:1,a:1"], "names a:1 twice"],
     ["a timeout of nothing", ["status", "--timeout", "0"], "--timeout takes a whole number from 1"],
     ["a base port too high", ["start", "--base-port", "65534"], 'not "65534"'],
+    ["no folder to keep the data in", ["start", "--data", ""], "--data is missing"],
+    ["a seed below zero", ["demo", "--seed", "-1"], "use '--seed=-XYZ'"],
+    ["a number below zero", ["kv", "put", "k", "-5", "--number"], 'as in \'-- "-5"'],
     ["a demo of no length", ["demo", "--seconds", "0"], "--seconds takes a whole number from 1"],
   ])("%s", async (_, args, sentence) => {
     const refusal: unknown = await run(args).catch((error: unknown) => error);
@@ -94,6 +123,20 @@ test("a refusal goes to standard error, with a way to the help", async () => {
     stdout: "",
     stderr: 'quorate: kv put takes KEY VALUE, not 1 operand\nTry "quorate --help".\n',
   });
+});
+
+test("a command that no member would take is wrong usage too", async () => {
+  const { code, stderr } = await quorate("kv", "put", "", "v");
+  expect(stderr).toMatch(/^RAFT_INVALID_COMMAND: .*a key is a string that is not empty\n$/);
+  expect(code).toBe(2);
+});
+
+test("spaces beside the commas of a list do not count", () => {
+  expect(peers("n1=a:1, n2=b:2")).toEqual([
+    { id: "n1", address: "a:1" },
+    { id: "n2", address: "b:2" },
+  ]);
+  expect(endpoints("a:1 , b:2")).toEqual(["a:1", "b:2"]);
 });
 
 test("--stop-with-parent is refused where no parent could notice", async () => {
