@@ -12,6 +12,7 @@ import type { Clock } from "./clock.ts";
 import { silentLogger } from "./logger.ts";
 import type { Logger } from "./logger.ts";
 import type { RaftNode } from "./node.ts";
+import { problemsOfShape, shown } from "./option-shapes.ts";
 import type { StateMachine } from "./state-machine.ts";
 
 /** Serves the clients that connect to a node's port. `undefined` turns the connection away. */
@@ -117,6 +118,7 @@ export const defaultInboxLimits: InboxLimits = {
 export function settingsOf<Result, Query, Answer>(
   options: NodeOptions<Result, Query, Answer>,
 ): Settings<Result, Query, Answer> {
+  refuse(problemsOfShape(options, { snapshot: defaultSnapshotPolicy, inbox: defaultInboxLimits }));
   const {
     id,
     members,
@@ -127,12 +129,15 @@ export function settingsOf<Result, Query, Answer>(
   const random = options.random ?? systemRandom;
   const raft: RaftOptions = {
     ...defaultRaftOptions,
-    ...tuningOf(options),
+    ...given(options, defaultRaftOptions),
     id,
     seed: Math.floor(random() * 2 ** 32),
   };
-  const snapshot = { ...defaultSnapshotPolicy, ...options.snapshot };
-  const inbox = { ...defaultInboxLimits, ...options.inbox };
+  const snapshot = {
+    ...defaultSnapshotPolicy,
+    ...given(options.snapshot ?? {}, defaultSnapshotPolicy),
+  };
+  const inbox = { ...defaultInboxLimits, ...given(options.inbox ?? {}, defaultInboxLimits) };
 
   const problems = [
     ...problemsOf(raft),
@@ -148,7 +153,7 @@ export function settingsOf<Result, Query, Answer>(
   if (clusterId === "" || clusterId.length > 64) {
     problems.push(`clusterId must be 1 to 64 characters, not ${JSON.stringify(clusterId)}`);
   }
-  if (problems.length > 0) throw new RaftError("RAFT_INVALID_OPTION", problems.join("; "));
+  refuse(problems);
   if (members.length % 2 === 0) {
     logger.warn(
       `${members.length} members tolerate no more failures than ${members.length - 1} do: an odd number is better`,
@@ -185,11 +190,17 @@ function storeIdFrom(random: () => number): string {
   return words.map((word) => word.toString(16).padStart(8, "0")).join("");
 }
 
-function tuningOf(options: NodeOptions<never, never, never> | object): RaftTuning {
-  const names = Object.keys(defaultRaftOptions);
+function refuse(problems: readonly string[]): void {
+  if (problems.length > 0) throw new RaftError("RAFT_INVALID_OPTION", problems.join("; "));
+}
+
+/** Those of `options` that have a default and are not `undefined`, which stands for it. */
+function given<Values extends object>(options: Partial<Values>, defaults: Values): Partial<Values> {
   return Object.fromEntries(
-    Object.entries(options).filter(([name, value]) => names.includes(name) && value !== undefined),
-  );
+    Object.entries(options).filter(
+      ([name, value]) => Object.hasOwn(defaults, name) && value !== undefined,
+    ),
+  ) as Partial<Values>;
 }
 
 function problemsOfMembers(id: NodeId, members: NodeOptions["members"]): string[] {
@@ -230,6 +241,6 @@ function problemsOfNumbers(
     .filter(({ value, min }) => !Number.isSafeInteger(value) || value < min)
     .map(
       ({ name, value, min }) =>
-        `${group}.${name} must be a whole number of at least ${min}, not ${value}`,
+        `${group}.${name} must be a whole number of at least ${min}, not ${shown(value)}`,
     );
 }

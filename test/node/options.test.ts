@@ -102,7 +102,7 @@ describe("RAFT_INVALID_OPTION names the option and its value", () => {
   test.each(MALFORMED.map(([changes, ...mentions]) => ({ changes, mentions })))(
     "from plain JavaScript: $mentions",
     ({ changes, mentions }) => {
-      const start = withOptions(changes as Partial<Options>);
+      const start = withOptions(changes);
       expect(start).toThrow(expect.objectContaining({ code: "RAFT_INVALID_OPTION" }));
       for (const mention of mentions) expect(start).toThrow(mention);
     },
@@ -110,7 +110,7 @@ describe("RAFT_INVALID_OPTION names the option and its value", () => {
 
   test("nothing at all, or something else, instead of options", () => {
     for (const options of [undefined, null, "n1", {}]) {
-      const start = (): unknown => settingsOf(options as unknown as Options);
+      const start = (): unknown => settingsOf(options as Options);
       expect(start).toThrow(expect.objectContaining({ code: "RAFT_INVALID_OPTION" }));
     }
   });
