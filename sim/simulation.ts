@@ -281,8 +281,7 @@ export class Simulation {
   #onStopped(slot: number, isHurt: boolean, failure: unknown): void {
     this.recorder.onStop(slot, failure);
     if (!isHurt) {
-      const text = failure instanceof Error ? failure.message : String(failure);
-      this.safety.report("S0", `${idOf(slot)} has stopped itself: ${text}`, slot);
+      this.safety.report("S0", `${idOf(slot)} has stopped itself: ${causesOf(failure)}`, slot);
     }
     this.crash(slot);
     this.#startLater(slot, this.#downMs.get(slot) ?? 100);
@@ -305,4 +304,11 @@ export class Simulation {
     this.scheduler.wantDrain();
     node.transferLeadership(idOf(to)).catch(() => undefined);
   }
+}
+
+/** An error with all that it was caused by: a failed assertion and a slip of the program are told apart by their names. */
+function causesOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const text = `${error.name}: ${error.message}`;
+  return error.cause === undefined ? text : `${text} (${causesOf(error.cause)})`;
 }

@@ -1,0 +1,127 @@
+/**
+ * `npm run mutants`: puts each known bug of `test/mutants` back into a copy of the sources and runs the simulator on it
+ * until one of its properties sees the bug. Exit code 0: every bug was found; 1: one was not, or its text has moved;
+ * 2: bad usage.
+ */
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { build, takeSources } from "./build.ts";
+import { hunt } from "./hunt.ts";
+import type { Budget } from "./hunt.ts";
+import { readMutants, WITHOUT_ASSERTIONS } from "./mutant.ts";
+import type { Mutant } from "./mutant.ts";
+import { header, isMissed, row, scoreOf } from "./table.ts";
+import type { Verdict } from "./table.ts";
+
+const USAGE = `usage: npm run mutants -- [options]
+
+  --only ID,ID    these alone
+  --seeds N       the budget of each (2000)
+  --seconds N     the budget of each, in real time (1800)
+  --workers N     threads (${availableParallelism()})
+  --no-assertions without the assertions of the core and of the storage: by the checks from outside alone
+  --json          one object a mutant, then a summary
+`;
+
+interface Options extends Budget {
+  readonly only: readonly string[];
+  readonly assertions: boolean;
+  readonly json: boolean;
+}
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: readonly string[]): Promise<number> {
+  const project = process.cwd();
+  let options: Options;
+  let mutants: readonly Mutant[];
+  try {
+    options = optionsFrom(args);
+    mutants = chosen(readMutants(join(project, "test", "mutants")), options.only);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+    return 2;
+  }
+  const folder = mkdtempSync(join(tmpdir(), "quorate-mutants-"));
+  const verdicts: Verdict[] = [];
+  try {
+    takeSources(project, join(folder, "sources"));
+    if (!options.json) say(header());
+    for (const mutant of mutants) {
+      const verdict = await judge(mutant, options, project, folder);
+      verdicts.push(verdict);
+      say(options.json ? JSON.stringify(verdict) : row(verdict));
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  const score = scoreOf(verdicts);
+  say(options.json ? JSON.stringify(score) : `\n${score.text}`);
+  return verdicts.some(isMissed) ? 1 : 0;
+}
+
+async function judge(
+  mutant: Mutant,
+  options: Options,
+  project: string,
+  folder: string,
+): Promise<Verdict> {
+  const { id, what, breaks, waits, equivalent, changes } = mutant;
+  const base = { id, what, breaks };
+  if (waits !== undefined) return { ...base, type: "waiting", reason: waits };
+  if (equivalent !== undefined) return { ...base, type: "equivalent", reason: equivalent };
+  const own = join(folder, id);
+  try {
+    const all = options.assertions ? changes : [...changes, ...WITHOUT_ASSERTIONS];
+    await build(project, join(folder, "sources"), own, all);
+  } catch (error) {
+    return { ...base, type: "broken", reason: error instanceof Error ? error.message : "" };
+  }
+  const result = await hunt(own, options);
+  rmSync(own, { recursive: true, force: true });
+  const { found, ...spent } = result;
+  return found === undefined
+    ? { ...base, type: "survived", ...spent }
+    : { ...base, type: "killed", ...spent, found };
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function chosen(mutants: readonly Mutant[], only: readonly string[]): readonly Mutant[] {
+  const unknown = only.filter((id) => mutants.every((mutant) => mutant.id !== id));
+  if (unknown.length > 0) throw new RangeError(`there is no mutant ${unknown.join(", ")}`);
+  return only.length === 0 ? mutants : mutants.filter(({ id }) => only.includes(id));
+}
+
+function optionsFrom(args: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      only: { type: "string", multiple: true, default: [] },
+      seeds: { type: "string", default: "2000" },
+      seconds: { type: "string", default: "1800" },
+      workers: { type: "string", default: String(availableParallelism()) },
+      "no-assertions": { type: "boolean", default: false },
+      json: { type: "boolean", default: false },
+    },
+  });
+  return {
+    only: values.only.flatMap((ids) => ids.split(",")),
+    seeds: whole("seeds", values.seeds),
+    seconds: whole("seconds", values.seconds),
+    workers: whole("workers", values.workers),
+    assertions: !values["no-assertions"],
+    json: values.json,
+  };
+}
+
+function whole(name: string, text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value >= 1 && value <= 10_000_000) return value;
+  throw new RangeError(`--${name} is a whole number from 1 on, not ${text}`);
+}
