@@ -10,7 +10,7 @@ import { isRaftError } from "../src/errors.ts";
 import { BatchReport } from "./batch-report.ts";
 import { PROFILES } from "./schedule.ts";
 import type { Profile } from "./schedule.ts";
-import { runSeed } from "./seed-run.ts";
+import { commandOf, runSeed, scheduleOf } from "./seed-run.ts";
 import type { SeedResult, SeedTask } from "./seed-run.ts";
 
 const USAGE = `usage: npm run sim -- [options]
@@ -22,6 +22,11 @@ const USAGE = `usage: npm run sim -- [options]
   --seconds N     simulated, of the safety phase (20)
   --workers N     threads (${availableParallelism()})
   --json          one object a seed, then a summary
+  --schedule FILE runs a schedule that was written to a file, instead of seeds
+  --report FILE   of one run, a page that shows it: HTML, complete in itself
+  --history FILE  of one run, what its clients called and got: JSON lines
+  --shrink N      seconds to look for the shortest way to a violation; 0: do not (60)
+  --out DIR       where that, a page of it and a test go (sim-failures)
 `;
 
 interface Options {
@@ -32,6 +37,11 @@ interface Options {
   readonly seconds: number;
   readonly workers: number;
   readonly json: boolean;
+  readonly schedule: string | undefined;
+  readonly report: string | undefined;
+  readonly history: string | undefined;
+  readonly shrink: number;
+  readonly out: string;
 }
 
 process.exitCode = await main(process.argv.slice(2));
@@ -40,13 +50,16 @@ async function main(args: readonly string[]): Promise<number> {
   let options: Options;
   try {
     options = optionsFrom(args);
+    if (options.schedule !== undefined) scheduleOf(taskOf(options, options.seed));
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
     return 2;
   }
   const report = new BatchReport(options.runs, options.profile);
+  const bad: SeedResult[] = [];
   const onResult = (result: SeedResult): void => {
     report.add(result);
+    if (result.violation !== undefined) bad.push(result);
     if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
     else if (process.stderr.isTTY) process.stderr.write(`\r${report.progress()}`);
   };
@@ -56,6 +69,8 @@ async function main(args: readonly string[]): Promise<number> {
     : runHere(tasks, onResult));
   if (options.json) process.stdout.write(`${JSON.stringify(report.summary())}\n`);
   else process.stdout.write(`\n${report.text()}\n`);
+  await writeFiles(options);
+  if (!options.json && options.shrink > 0 && bad.length > 0) await explainEach(options, bad);
   return report.isGood ? 0 : 1;
 }
 
@@ -70,19 +85,34 @@ function optionsFrom(args: readonly string[]): Options {
       seconds: { type: "string", default: "20" },
       workers: { type: "string", default: String(availableParallelism()) },
       json: { type: "boolean", default: false },
+      schedule: { type: "string" },
+      report: { type: "string" },
+      history: { type: "string" },
+      shrink: { type: "string", default: "60" },
+      out: { type: "string", default: "sim-failures" },
     },
   });
   const profile = PROFILES.find((name) => name === values.profile);
   if (profile === undefined) throw new RangeError(`--profile ${values.profile} is none of them`);
-  const { runs, seed, nodes } = values;
+  const { seed, nodes, schedule, report, history, out } = values;
+  const isOne = seed !== undefined || schedule !== undefined;
+  const runs = whole("runs", values.runs ?? (isOne ? "1" : "300"), 1, 10_000_000);
+  if (runs > 1 && (schedule ?? report ?? history) !== undefined) {
+    throw new RangeError("--schedule, --report and --history are of one run: say which --seed");
+  }
   return {
-    runs: whole("runs", runs ?? (seed === undefined ? "300" : "1"), 1, 10_000_000),
+    runs,
     seed: whole("seed", seed ?? "1", 0, Number.MAX_SAFE_INTEGER),
     nodes: nodes === undefined ? undefined : whole("nodes", nodes, 1, 7),
     profile,
     seconds: whole("seconds", values.seconds, 1, 3600),
     workers: whole("workers", values.workers, 1, 64),
     json: values.json,
+    schedule,
+    report,
+    history,
+    shrink: whole("shrink", values.shrink, 0, 86_400),
+    out,
   };
 }
 
@@ -92,8 +122,34 @@ function whole(name: string, text: string, least: number, most: number): number 
   throw new RangeError(`--${name} is a whole number from ${least} to ${most}, not ${text}`);
 }
 
-function taskOf({ nodes, profile, seconds }: Options, seed: number): SeedTask {
-  return { seed, nodes, profile, seconds };
+function taskOf({ nodes, profile, seconds, schedule: file }: Options, seed: number): SeedTask {
+  return { seed, nodes, profile, seconds, file };
+}
+
+/** The first violation of each property: the others are likely to be the same. */
+async function explainEach(options: Options, bad: readonly SeedResult[]): Promise<void> {
+  const properties = new Set<string>();
+  // Not needed where all is well, and neither is fast-check.
+  const { explain } = await import("./explain.ts");
+  for (const { seed, violation } of bad) {
+    if (violation === undefined || properties.has(violation.property)) continue;
+    properties.add(violation.property);
+    const story = await explain(scheduleOf(taskOf(options, seed)), violation, {
+      seconds: options.shrink,
+      folder: options.out,
+      onProgress: (text) => {
+        if (process.stderr.isTTY) process.stderr.write(`\r${text}`);
+      },
+    });
+    process.stdout.write(`\n${story}`);
+  }
+}
+
+async function writeFiles(options: Options): Promise<void> {
+  if (options.report === undefined && options.history === undefined) return;
+  const { writeRun } = await import("./explain.ts");
+  const task = taskOf(options, options.seed);
+  await writeRun(scheduleOf(task), commandOf(task), options);
 }
 
 async function runHere(

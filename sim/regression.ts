@@ -18,7 +18,7 @@ import { expect, test } from "vitest";
 import type { Schedule } from "../../../sim/schedule.ts";
 import { runSchedule } from "../../../sim/simulation.ts";
 
-const schedule: Schedule = ${JSON.stringify(schedule, undefined, 2)};
+const schedule = ${JSON.stringify(schedule, undefined, 2)} as Schedule;
 
 test(${JSON.stringify(`${property} holds, ${schedule.nodes} nodes, seed ${schedule.seed}`)}, async () => {
   const { violation } = await runSchedule(schedule);

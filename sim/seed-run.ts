@@ -1,8 +1,9 @@
 /** One seed of a batch: made into a schedule, run, and summed up as plain data that fits through a message or a line. */
 
+import { readFileSync } from "node:fs";
 import { generate } from "./generate.ts";
 import type { Counts } from "./recorder.ts";
-import type { Profile } from "./schedule.ts";
+import type { Profile, Schedule } from "./schedule.ts";
 import { runSchedule } from "./simulation.ts";
 import type { Violation } from "./trace.ts";
 
@@ -12,6 +13,8 @@ export interface SeedTask {
   readonly profile: Profile;
   /** Of the safety phase, simulated. */
   readonly seconds: number;
+  /** A file with a schedule, instead of one from the seed. */
+  readonly file: string | undefined;
 }
 
 export interface SeedResult {
@@ -30,19 +33,18 @@ export interface SeedResult {
 }
 
 export async function runSeed(task: SeedTask): Promise<SeedResult> {
-  const { seed, nodes, profile, seconds } = task;
   const begin = performance.now();
   // Refusals are errors by the thousand; nobody reads where they were made.
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;
   try {
-    const schedule = generate(seed, { profile, nodes, durationMs: seconds * 1000 });
+    const schedule = scheduleOf(task);
     const { hash, violation, events, simulatedMs, counts } = await runSchedule(schedule);
     const verdict = violation === undefined ? "ok" : "violation";
     const realMs = Math.round(performance.now() - begin);
     const command = commandOf(task);
     return {
-      seed,
+      seed: schedule.seed,
       hash,
       verdict,
       violation,
@@ -58,7 +60,18 @@ export async function runSeed(task: SeedTask): Promise<SeedResult> {
   }
 }
 
-function commandOf({ seed, nodes, profile, seconds }: SeedTask): string {
+/** Throws where the file holds none. */
+export function scheduleOf({ seed, nodes, profile, seconds, file }: SeedTask): Schedule {
+  if (file === undefined) return generate(seed, { profile, nodes, durationMs: seconds * 1000 });
+  const schedule = JSON.parse(readFileSync(file, "utf8")) as Partial<Schedule>;
+  if (Array.isArray(schedule.faults) && Array.isArray(schedule.operations)) {
+    return schedule as Schedule;
+  }
+  throw new RangeError(`${file} holds no schedule`);
+}
+
+export function commandOf({ seed, nodes, profile, seconds, file }: SeedTask): string {
+  if (file !== undefined) return `npm run sim -- --schedule ${file}`;
   const size = nodes === undefined ? "" : ` --nodes ${nodes}`;
   return `npm run sim -- --seed ${seed} --profile ${profile} --seconds ${seconds}${size}`;
 }

@@ -51,7 +51,7 @@ function titleOf(schedule: Schedule): string {
 }
 
 /** Those that it names. One that names nobody is about all. */
-function nodesOf({ nodes }: Schedule, { node, text }: Violation): readonly number[] {
+export function nodesOf({ nodes }: Schedule, { node, text }: Violation): readonly number[] {
   const all = Array.from({ length: nodes }, (_, slot) => slot);
   const named = all.filter((slot) => slot === node || new RegExp(`\\b${idOf(slot)}\\b`).test(text));
   return named.length === 0 ? all : named;
