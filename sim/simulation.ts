@@ -85,6 +85,7 @@ export class Simulation {
       },
       onDeliver: (packet, decoded) => {
         this.safety.messages.onDeliver(packet.message, decoded);
+        this.processes[packet.to]?.incarnation?.observer?.onDelivered(decoded);
         this.recorder.onDeliver(packet);
       },
       onLose: (packet, reason) => this.recorder.onLose(packet, reason),

@@ -6,6 +6,8 @@
 import type { RaftState } from "../../src/core/state.ts";
 import type { LogIndex, NodeId, Role, Term } from "../../src/core/types.ts";
 import type { AppliedCommand } from "../../src/node/state-machine.ts";
+import type { PeerMessage } from "../../src/transport/transport.ts";
+import { AuthorityChecks } from "./authority.ts";
 import { checkCommit } from "./commit.ts";
 import { checkElection } from "./election.ts";
 import type { Ghost, NodeView } from "./ghost.ts";
@@ -34,6 +36,7 @@ export class NodeObserver {
   readonly #view: NodeView;
   readonly #events: ObserverEvents;
   readonly #mirror: LogMirror;
+  readonly #authority: AuthorityChecks;
   readonly #match = new Map<NodeId, LogIndex>();
   #applied: AppliedBatch[] = [];
   #appliedUpTo: LogIndex = 0;
@@ -56,6 +59,7 @@ export class NodeObserver {
     this.#view = view;
     this.#events = events;
     this.#mirror = new LogMirror(state.log);
+    this.#authority = new AuthorityChecks(ghost, view);
     this.#term = state.currentTerm;
     this.#checkRecovery(state);
     this.look(state);
@@ -64,6 +68,11 @@ export class NodeObserver {
   /** The state machine has been given commands; they are checked at the end of the step, when the commit is known. */
   onApplied(commands: readonly AppliedCommand[], results: readonly unknown[]): void {
     this.#applied.push({ commands, results });
+  }
+
+  /** A message has arrived; the next turn sees it. */
+  onDelivered(message: PeerMessage): void {
+    this.#authority.onDelivered(message);
   }
 
   look(state: Readonly<RaftState>): void {
@@ -91,6 +100,7 @@ export class NodeObserver {
     if (this.#applied.length > 0) this.#onApplied();
     if (state.lastApplied !== this.#lastApplied) this.#onLastApplied(state);
     if (state.leadership !== undefined) this.#checkMatch(state);
+    this.#authority.look(state);
   }
 
   #onRole(state: Readonly<RaftState>, wasLeader: boolean): void {
@@ -162,12 +172,12 @@ export class NodeObserver {
     for (const progress of state.leadership?.progress.values() ?? []) {
       const before = this.#match.get(progress.id) ?? 0;
       const { matchIndex, nextIndex, id } = progress;
+      if (nextIndex <= matchIndex)
+        this.#report("S11", `would send ${id} entry ${nextIndex}, which it has`);
       if (matchIndex === before) continue;
       this.#match.set(id, matchIndex);
       if (matchIndex < before)
         this.#report("S11", `takes the match of ${id} back from ${before} to ${matchIndex}`);
-      if (nextIndex <= matchIndex)
-        this.#report("S11", `would send ${id} entry ${nextIndex}, which it has`);
       const term = this.#mirror.termAt(matchIndex);
       if (term === undefined || this.#ghost.platterOf(id).holds({ term, index: matchIndex }))
         continue;
