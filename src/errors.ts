@@ -12,6 +12,7 @@ export type Outcome =
   /** It may have been committed, or may yet be: only a session makes a retry safe. */
   | "unknown";
 
+/** What happened; the README's table says when, and with which outcome. */
 export type RaftErrorCode =
   | "RAFT_INVALID_OPTION"
   | "RAFT_INVALID_COMMAND"

@@ -148,6 +148,7 @@ export class KvClient implements AsyncDisposable {
     });
   }
 
+  /** The value at the key, and the log index that it is as of. */
   async get(key: string, options?: ReadCallOptions): Promise<KvRead> {
     return this.#read({ type: "get", key }, options, (index, value) => {
       const answer = answerFrom(value);
@@ -157,7 +158,7 @@ export class KvClient implements AsyncDisposable {
     });
   }
 
-  /** All entries are of one moment. */
+  /** Keys with their values, in the order of the keys' UTF-16 code units; all of one moment. */
   async range(range: RangeOptions = {}, options?: ReadCallOptions): Promise<KvRange> {
     const { start, end, limit = DEFAULT_RANGE_LIMIT, reverse = false } = range;
     return this.#read({ type: "range", start, end, limit, reverse }, options, (index, value) => {
@@ -167,10 +168,12 @@ export class KvClient implements AsyncDisposable {
     });
   }
 
+  /** Whatever is there: `status` is `"ok"`. */
   async put(key: string, value: KvValue, options?: CallOptions): Promise<KvWrite> {
     return this.#write({ type: "put", key, value }, options);
   }
 
+  /** `status` is `"ok"` also where there was no such key: then `previous` is `undefined`. */
   async delete(key: string, options?: CallOptions): Promise<KvWrite> {
     return this.#write({ type: "delete", key }, options);
   }
@@ -188,10 +191,18 @@ export class KvClient implements AsyncDisposable {
     return this.#write({ type: "compare-and-set", key, expected, value }, options);
   }
 
+  /**
+   * Adds to the end of a string or of bytes; an absent key becomes the value. `status` is `"wrong-type"` where something
+   * else is there, and `"too-large"` beyond `MAX_VALUE_LENGTH`.
+   */
   async append(key: string, value: string | Uint8Array, options?: CallOptions): Promise<KvWrite> {
     return this.#write({ type: "append", key, value }, options);
   }
 
+  /**
+   * Adds a safe integer to the one that is there, or to 0 where the key is absent. `status` is `"wrong-type"` where
+   * something else is there, and `"too-large"` where the sum would be no safe integer.
+   */
   async increment(key: string, by: number = 1, options?: CallOptions): Promise<KvIncrement> {
     const write = await this.#write({ type: "increment", key, by }, options);
     return { ...write, value: write.status === "ok" ? numberIn(write.previous) + by : undefined };

@@ -42,6 +42,7 @@ const OPEN = 1;
 const COMMAND = 2;
 const CLOSE = 3;
 
+/** The bytes of an envelope: what is proposed to a machine that was made by `withSessions`. */
 export function encodeEnvelope(envelope: Envelope): Uint8Array {
   switch (envelope.type) {
     case "plain":

@@ -31,7 +31,9 @@ export interface RaftNodeEvents {
 
 export interface NodeStatus extends RaftStatus {
   readonly clusterId: string;
+  /** This member's own, of the configuration; empty where it is not in it. */
   readonly address: string;
+  /** The leader with its address, where known; itself, where it leads. */
   readonly leaderHint: LeaderHint | undefined;
 }
 
@@ -68,6 +70,8 @@ interface Seen {
 }
 
 /**
+ * One member. Its storage and transport are its own: it opens and closes them.
+ *
  * ```ts
  * const node = await RaftNode.start({ id: "n1", members, machine, storage, transport });
  * await node.waitForLeader();
@@ -125,7 +129,7 @@ export class RaftNode<Result = unknown, Query = unknown, Answer = unknown>
     return this.#settings.raft.id;
   }
 
-  /** What stopped the node, if something did. */
+  /** What stopped the node; `undefined` while it runs, and where it was told to stop. */
   get failure(): RaftError | undefined {
     return this.#failure;
   }
@@ -134,7 +138,8 @@ export class RaftNode<Result = unknown, Query = unknown, Answer = unknown>
    * Replicates a command and applies it on every member. Resolves when it is committed by a majority's disks and applied
    * here. Rejects with a `RaftError` whose `outcome` is `"rejected"` (certainly not in the log: `RAFT_NOT_LEADER`,
    * `RAFT_OVERLOADED`, `RAFT_TOO_LARGE`, `RAFT_REPLACED`, `RAFT_STOPPED`, `RAFT_ABORTED`) or `"unknown"` (it may yet be
-   * applied: `RAFT_LEADERSHIP_LOST`, `RAFT_ABORTED`, `RAFT_STOPPED`). The command is copied.
+   * applied: `RAFT_LEADERSHIP_LOST`, `RAFT_ABORTED`, `RAFT_STOPPED`). Where the node stops by itself, with the code of
+   * its `failure`, and either outcome. The command is copied.
    */
   propose(command: Uint8Array, options: CallOptions = {}): Promise<Applied<Result>> {
     const call = new Call<Result>(options.signal, (sink) => this.#driver.withdraw(sink, 0));
@@ -147,7 +152,11 @@ export class RaftNode<Result = unknown, Query = unknown, Answer = unknown>
     this.#driver.submit(command, sink, token);
   }
 
-  /** Asks the state machine. Linearizable reads are answered by the leader only; others reject with `RAFT_NOT_LEADER`. */
+  /**
+   * Asks the state machine. Linearizable reads are answered by the leader only; others reject with `RAFT_NOT_LEADER`.
+   * Also `RAFT_QUERY_FAILED` where `query` throws, `RAFT_OVERLOADED`, `RAFT_ABORTED`, `RAFT_STOPPED`, or the code of the
+   * node's `failure`.
+   */
   read(query: Query, options: ReadOptions = {}): Promise<Answered<Answer>> {
     const call = new Call<Answer>(options.signal, () => true);
     if (!call.settled) this.submitRead(query, call, 0, options.consistency);
@@ -166,6 +175,7 @@ export class RaftNode<Result = unknown, Query = unknown, Answer = unknown>
     else this.#driver.submitRead(read);
   }
 
+  /** As of the last turn. A node that has stopped calls itself a follower and knows no leader. */
   status(): NodeStatus {
     const status = this.#driver.raft.status();
     const self = membersOf(status.configuration).find(({ id }) => id === this.id);
@@ -183,12 +193,12 @@ export class RaftNode<Result = unknown, Query = unknown, Answer = unknown>
     return this.#driver.state;
   }
 
-  /** Resolves as soon as a leader is known here. Rejects when aborted or stopped. */
+  /** Resolves as soon as a leader is known here. Waits without bound; rejects with `RAFT_ABORTED` or `RAFT_STOPPED`. */
   waitForLeader(options: CallOptions = {}): Promise<LeaderHint> {
     return this.#waiters.until(this.#driver.state, options.signal, () => this.#driver.leaderHint);
   }
 
-  /** Resolves once everything up to `index` is applied here. Rejects when aborted or stopped. */
+  /** Resolves once everything up to `index` is applied here. Waits and rejects as `waitForLeader` does. */
   waitForApplied(index: LogIndex, options: CallOptions = {}): Promise<LogIndex> {
     return this.#waiters.until(this.#driver.state, options.signal, ({ lastApplied }) =>
       lastApplied >= index ? lastApplied : undefined,

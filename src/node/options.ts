@@ -66,13 +66,21 @@ export interface NodeOptions<
   readonly members: readonly { readonly id: NodeId; readonly address: string }[];
   /** Keeps members of different clusters from talking to each other. Default `"quorate"`. */
   readonly clusterId?: string;
+  /** New and empty: the node brings it to the state of its log. */
   readonly machine: StateMachine<Result, Query, Answer>;
+  /** A new one, for this node alone, which closes it: a storage is opened once. */
   readonly storage: Storage;
+  /** A new one, for this node alone, which closes it: a transport is started once. */
   readonly transport: Transport;
+  /** Who serves the clients that connect. By default they are turned away. */
   readonly clients?: ClientService<Result, Query, Answer> | undefined;
+  /** What is left out is as in `defaultSnapshotPolicy`. */
   readonly snapshot?: Partial<SnapshotPolicy>;
+  /** What is left out is as in `defaultInboxLimits`. */
   readonly inbox?: Partial<InboxLimits>;
+  /** By default nothing is logged: not that a peer cannot be reached or refuses this member either. */
   readonly logger?: Logger;
+  /** Default `systemClock`. */
   readonly clock?: Clock;
   /** At least 0, below 1. Only for the seed of time-outs and for ids that must not collide. */
   readonly random?: () => number;

@@ -20,7 +20,7 @@ type Database = Level<string, Uint8Array>;
 
 /**
  * A storage in `folder`, which is created with its parents where it does not exist. One process at a time: `open`
- * rejects with `RAFT_LOCKED` while another has it.
+ * rejects with `RAFT_LOCKED` while another has it. For one node, and opened once: make another one for the next start.
  */
 export function levelStorage(folder: string): Storage {
   return new LogStore(

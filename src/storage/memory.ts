@@ -100,7 +100,7 @@ export class MemoryDisk {
   }
 }
 
-/** A storage on a disk in memory, a new one unless it is given. */
+/** A storage on a disk in memory, a new one unless it is given. Opened once, as `levelStorage`: it is the disk that stays. */
 export function memoryStorage(disk: MemoryDisk = new MemoryDisk()): Storage {
   return new LogStore(disk.orderedStore(), disk.guard());
 }

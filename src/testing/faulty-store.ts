@@ -15,6 +15,7 @@ export interface StoreFault {
   readonly isApplied: boolean;
 }
 
+/** Another store with faults: its syncs fail, or are held back, as it is told to. */
 export class FaultyOrderedStore implements OrderedStore {
   readonly #store: OrderedStore;
   #fault: StoreFault | undefined;

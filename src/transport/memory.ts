@@ -37,6 +37,7 @@ export interface MemoryNetworkOptions {
 
 const AT_ONCE: readonly number[] = [0];
 
+/** Makes the transports and client links of everybody on it, and decides what happens between them. */
 export class MemoryNetwork {
   readonly #options: MemoryNetworkOptions;
   readonly #byAddress = new Map<string, MemoryTransport>();

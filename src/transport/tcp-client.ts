@@ -22,6 +22,7 @@ export interface TcpClientLinkOptions {
     | undefined;
 }
 
+/** For one client, which closes it with itself. The constructor throws `RAFT_INVALID_OPTION`. */
 export class TcpClientLink implements ClientLink {
   readonly #options: TcpClientLinkOptions & { readonly clock: Clock };
   readonly #limits: TcpLimits;

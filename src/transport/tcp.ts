@@ -43,6 +43,7 @@ export interface TcpTransportOptions {
   readonly tls?: TlsOptions | undefined;
   /** Allows to listen without TLS where other machines can connect. */
   readonly insecure?: boolean | undefined;
+  /** Of every queue, wait and size; what is left out has a default. */
   readonly limits?: Partial<TcpLimits> | undefined;
   readonly clock?: Clock;
   /** Uniform in [0, 1): spreads the attempts to connect. */
@@ -51,6 +52,8 @@ export interface TcpTransportOptions {
 }
 
 /**
+ * For one node, and started once: make another one for the next start.
+ *
  * ```ts
  * const transport = new TcpTransport({ listen: "0.0.0.0:7001", tls: { cert, key, ca } });
  * ```
