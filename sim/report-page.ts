@@ -31,6 +31,7 @@ ${verdict}
 <nav>
 <button id="zoom-in" title="or turn the wheel">+</button><button id="zoom-out">−</button>
 <button id="all">whole run</button><button id="end">${violation === undefined ? "the end" : "the violation"}</button>
+<label title="leaves out time in which nothing happens but heartbeats"><input type="checkbox" id="squeeze"> squeeze quiet time</label>
 <label><input type="checkbox" id="heartbeats"> heartbeats</label>
 <label${violation === undefined ? " hidden" : ""}><input type="checkbox" id="past"> only what can have led to it</label>
 <span id="range"></span>

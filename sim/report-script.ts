@@ -21,15 +21,41 @@ const isHeartbeat = (type) => type.startsWith("Heartbeat");
 const ms = (us) => (us / 1000).toFixed(us % 1000 === 0 ? 0 : 3) + " ms";
 const escape = (text) => String(text).replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]);
 
-// The view, in microseconds.
-const whole = { from: 0, to: data.endUs * 1.02 };
-const focus = data.violation ? data.violation.timeUs : data.endUs;
-const near = () => { if (whole.to < 1500000) return whole; const length = Math.min(whole.to, 600000); const to = Math.min(whole.to, focus + length * 0.06); return { from: Math.max(0, to - length), to }; };
-let view = data.violation ? near() : { from: 0, to: Math.min(whole.to, 1500000) };
-let width = 0;
-const x = (us) => LEFT + (us - view.from) / (view.to - view.from) * (width - LEFT - RIGHT);
+// The time axis: true, or with quiet spans cut down to a little. It is linear from each knot to the next.
+const QUIET = 4000;
+const knots = [...new Set([0, data.endUs, ...data.spans.flatMap((s) => [s.fromUs, s.toUs]), ...data.faults.flatMap((f) => [f.fromUs, f.toUs]), ...data.operations.flatMap((o) => [o.fromUs, o.toUs]),
+  ...data.messages.filter((m) => !isHeartbeat(m[4])).flatMap((m) => [m[2], m[3]]), ...data.marks.filter((m) => m[2] !== "durable" && m[2] !== "apply").map((m) => m[1])])].sort((a, b) => a - b);
+let axisAt = [];
+function setAxis(isSqueezed) {
+  axisAt = [0];
+  for (let n = 1; n < knots.length; n += 1) axisAt.push(axisAt[n - 1] + (isSqueezed ? Math.min(QUIET, knots[n] - knots[n - 1]) : knots[n] - knots[n - 1]));
+}
+function between(value, from, to) {
+  let low = 0, high = from.length - 1;
+  while (low < high - 1) { const middle = (low + high) >> 1; if (from[middle] <= value) low = middle; else high = middle; }
+  if (value >= from[high]) return to[high] + value - from[high];
+  return to[low] + (value - from[low]) * (to[high] - to[low]) / (from[high] - from[low]);
+}
+const onAxis = (us) => between(us, knots, axisAt);
+const timeOf = (place) => between(place, axisAt, knots);
+
+// The view, in microseconds on the axis.
+const focusUs = data.violation ? data.violation.timeUs : data.endUs;
+const isShort = data.endUs < 1500000;
+by("squeeze").checked = data.violation !== undefined && isShort;
+let whole, focus, view, width = 0;
+const near = () => { if (whole.to < 600000) return whole; const to = Math.min(whole.to, focus + 36000); return { from: to - 600000, to }; };
+function start() {
+  setAxis(by("squeeze").checked);
+  whole = { from: 0, to: onAxis(data.endUs) * 1.02 };
+  focus = onAxis(focusUs);
+  view = isShort ? whole : data.violation ? near() : { from: 0, to: Math.min(whole.to, 1500000) };
+}
+start();
+const scale = (place) => LEFT + (place - view.from) / (view.to - view.from) * (width - LEFT - RIGHT);
+const x = (us) => scale(onAxis(us));
 const at = (px) => view.from + (px - LEFT) / (width - LEFT - RIGHT) * (view.to - view.from);
-const inView = (from, to) => to >= view.from && from <= view.to;
+const inView = (from, to) => onAxis(to) >= view.from && onAxis(from) <= view.to;
 
 // Faults get rows of their own above the lanes, clients below them, each as few rows as go without overlap.
 function rowsOf(items) {
@@ -64,12 +90,12 @@ function draw() {
   marks(out);
   operations(out);
   end(out);
-  out.push('<rect x="0" y="0" width="' + (LEFT - 8) + '" height="' + height + '" fill="#fff"/>');
+  out.push('<rect x="0" y="24" width="' + (LEFT - 8) + '" height="' + height + '" fill="#fff"/>');
   data.nodes.forEach((name, node) => out.push('<text class="name" x="14" y="' + (laneY(node) + 5) + '">' + name + "</text>"));
   if (faultRows > 0) out.push('<text class="dim" x="12" y="' + (TOP + 17) + '">faults</text>');
   if (operationRows > 0) out.push('<text class="dim" x="12" y="' + (clientsTop + 14) + '">clients</text>');
   picture.innerHTML = out.join("");
-  by("range").textContent = (view.from / 1000).toFixed(1) + " to " + (view.to / 1000).toFixed(1) + " ms" + hidden;
+  by("range").textContent = (timeOf(view.from) / 1000).toFixed(1) + " to " + (timeOf(view.to) / 1000).toFixed(1) + " ms" + hidden;
   drawOverview();
 }
 
@@ -81,9 +107,11 @@ const DEFS = "<defs>" + [...new Set(Object.values(KINDS))].map((c) =>
 function axis() {
   const least = (view.to - view.from) / Math.max(4, width / 110);
   const step = [1, 2, 5].flatMap((d) => [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7].map((e) => d * e)).sort((a, b) => a - b).find((s) => s >= least) || 1e8;
+  const digits = by("squeeze").checked ? 1 : step < 1000 ? 2 : 0;
   let out = "";
-  for (let t = Math.ceil(view.from / step) * step; t <= view.to; t += step) {
-    out += '<path d="M' + x(t) + "," + (TOP - 6) + "V" + height + '" stroke="#eef1f5"/><text class="axis" text-anchor="middle" x="' + x(t) + '" y="16">' + (t / 1000).toFixed(step < 1000 ? 2 : 0) + " ms</text>";
+  for (let place = Math.ceil(view.from / step) * step; place <= view.to; place += step) {
+    const px = scale(place);
+    out += '<path d="M' + px + "," + (TOP - 6) + "V" + height + '" stroke="#eef1f5"/><text class="axis" text-anchor="middle" x="' + px + '" y="16">' + (timeOf(place) / 1000).toFixed(digits) + " ms</text>";
   }
   return out;
 }
@@ -113,7 +141,7 @@ function lanes(out) {
     const box = 'x="' + left + '" y="' + (y - tall / 2) + '" width="' + Math.max(1.5, right - left) + '" height="' + tall + '" rx="2"';
     out.push("<rect " + box + ' fill="' + color(span.term) + '" opacity="' + (span.role === "follower" ? 0.55 : span.role === "pre-candidate" ? 0.7 : 1) + '" data-node="' + span.node + '"/>');
     if (span.role.endsWith("candidate")) out.push("<rect " + box + ' fill="url(#stripes)" pointer-events="none"/>');
-    if (span.role === "leader" && right - left > 60) out.push('<text x="' + (left + 8) + '" y="' + (y + 4) + '" style="fill:#fff;font-weight:600">leads term ' + span.term + "</text>");
+    if (span.role === "leader" && right - left > 90) out.push('<text x="' + (left + 8) + '" y="' + (y + 4) + '" style="fill:#fff;font-weight:600">leads term ' + span.term + "</text>");
   }
 }
 
@@ -151,7 +179,7 @@ function marks(out) {
   const labels = new Map();
   for (const [node, time, type, text, value] of data.marks) {
     const shape = SHAPES[type];
-    if (shape === undefined || time < view.from || time > view.to) continue;
+    if (shape === undefined || !inView(time, time)) continue;
     const px = x(time), y = laneY(node);
     out.push(shape(px, y) + ' class="mark ' + type + '"' + tipped(data.nodes[node] + " " + text + "\n" + ms(time)) + "/>");
     if (type !== "commit" && type !== "append") continue;
@@ -185,7 +213,7 @@ function end(out) {
 }
 
 function drawOverview() {
-  const wide = overview.clientWidth, lane = 44 / count, ox = (us) => LEFT + us / whole.to * (wide - LEFT - RIGHT);
+  const wide = overview.clientWidth, lane = 44 / count, op = (place) => LEFT + place / whole.to * (wide - LEFT - RIGHT), ox = (us) => op(onAxis(us));
   overview.setAttribute("viewBox", "0 0 " + wide + " 54");
   const out = [];
   for (const fault of lasting) for (const node of fault.nodes) out.push('<rect x="' + ox(fault.fromUs) + '" y="' + (5 + node * lane) + '" width="' + (ox(fault.toUs) - ox(fault.fromUs)) + '" height="' + (lane - 1) + '" fill="#fbe3c8"/>');
@@ -195,7 +223,7 @@ function drawOverview() {
   }
   for (const [node, time, type] of data.marks) if (type === "crash") out.push('<rect x="' + (ox(time) - 1) + '" y="' + (5 + node * lane) + '" width="2" height="' + lane + '" fill="#d11f2f"/>');
   if (data.violation) out.push('<path d="M' + ox(data.violation.timeUs) + ',0V54" stroke="#d11f2f" stroke-width="2.5"/>');
-  out.push('<rect x="' + ox(view.from) + '" y="1" width="' + Math.max(3, ox(view.to) - ox(view.from)) + '" height="52" fill="#2f6fd0" fill-opacity=".1" stroke="#2f6fd0" rx="3"/>');
+  out.push('<rect x="' + op(view.from) + '" y="1" width="' + Math.max(3, op(view.to) - op(view.from)) + '" height="52" fill="#2f6fd0" fill-opacity=".1" stroke="#2f6fd0" rx="3"/>');
   overview.innerHTML = out.join("");
 }
 
@@ -207,10 +235,11 @@ function show(from, to) {
 }
 const zoom = (factor, around) => show(around - (around - view.from) * factor, around + (view.to - around) * factor);
 const middle = () => (view.from + view.to) / 2;
-by("zoom-in").onclick = () => zoom(0.5, data.violation && inView(focus, focus) ? focus : middle());
+by("zoom-in").onclick = () => zoom(0.5, data.violation && inView(focusUs, focusUs) ? focus : middle());
 by("zoom-out").onclick = () => zoom(2, middle());
 by("all").onclick = () => show(0, whole.to);
 by("end").onclick = () => { view = near(); draw(); };
+by("squeeze").onchange = () => { start(); draw(); };
 by("heartbeats").onchange = draw;
 by("past").onchange = draw;
 picture.addEventListener("wheel", (event) => {
@@ -234,7 +263,7 @@ picture.addEventListener("pointermove", (event) => {
     return show(drag.view.from + by, drag.view.to + by);
   }
   const { target } = event;
-  const text = target.dataset?.tip !== undefined ? tips[target.dataset.tip] : target.dataset?.node !== undefined ? stateText(Number(target.dataset.node), at(event.clientX - picture.getBoundingClientRect().left)) : undefined;
+  const text = target.dataset?.tip !== undefined ? tips[target.dataset.tip] : target.dataset?.node !== undefined ? stateText(Number(target.dataset.node), timeOf(at(event.clientX - picture.getBoundingClientRect().left))) : undefined;
   tip.hidden = text === undefined;
   if (text === undefined) return;
   tip.textContent = text;

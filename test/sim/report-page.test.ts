@@ -1,0 +1,165 @@
+/**
+ * The page of a run, in a real browser: it draws without an error and without the network, tells what is under the
+ * pointer, and zooms. Needs Chromium (Debian: `apt-get install chromium`, or its path in `CHROMIUM`); skipped without.
+ */
+
+import { accessSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { chromium } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { generate } from "../../sim/generate.ts";
+import { reportHtml } from "../../sim/report.ts";
+import { runSchedule } from "../../sim/simulation.ts";
+import type { TraceEvent } from "../../sim/trace.ts";
+
+const executablePath = [
+  process.env["CHROMIUM"],
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome",
+].find((path) => path !== undefined && exists(path));
+
+const WHY_NOT =
+  "there is no Chromium here: apt-get install chromium, or say where it is in CHROMIUM";
+
+describe("the page of a run", () => {
+  let folder: string;
+  let browser: Browser;
+  let page: Page;
+  const errors: string[] = [];
+  const requests: string[] = [];
+
+  beforeAll(async () => {
+    if (executablePath === undefined) return;
+    folder = await mkdtemp(join(tmpdir(), "quorate-report-"));
+    const file = join(folder, "run.html");
+    await writeFile(file, await violatedRun());
+    browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
+    page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
+    page.on("pageerror", (error) => errors.push(error.message));
+    page.on("console", (message) => {
+      if (message.type() === "error") errors.push(message.text());
+    });
+    page.on("request", (request) => requests.push(request.url()));
+    await page.goto(pathToFileURL(file).href);
+  });
+
+  afterAll(async () => {
+    if (executablePath === undefined) return;
+    await browser.close();
+    await rm(folder, { recursive: true });
+  });
+
+  test("shows the failed check, each node and its story, and asks the network for nothing", async ({
+    skip,
+  }) => {
+    skip(executablePath === undefined, WHY_NOT);
+    expect(await page.title()).toContain("seed 6");
+    expect(await page.locator(".verdict").textContent()).toContain("n2 <b>leads</b> without entry");
+    expect(await page.locator("#picture text.name").allTextContents()).toEqual(["n1", "n2", "n3"]);
+    expect(await page.locator("#picture .violation").count()).toBe(2);
+    expect(await page.locator("pre").textContent()).toContain("property S7");
+    expect(requests).toHaveLength(1);
+    expect(errors).toEqual([]);
+  });
+
+  test("tells of a message, a node's state, a fault and a commit under the pointer", async ({
+    skip,
+  }) => {
+    skip(executablePath === undefined, WHY_NOT);
+    const { tips, last } = await hoverOver(page, ".hit");
+    expect(tips).toMatch(/n\d → n\d\nterm \d+, .*\nsent [\d.]+ ms/);
+    expect(last).toBe(true);
+    expect((await hoverOver(page, "rect[data-node]")).tips).toMatch(
+      /leader in term|follower in term/,
+    );
+    expect((await hoverOver(page, ".fault")).tips).toMatch(/n1 is cut off/);
+    expect((await hoverOver(page, ".mark.commit")).tips).toMatch(/n\d commits up to \d+/);
+    expect((await hoverOver(page, ".operation")).tips).toMatch(/c\d: \w+ .*\nc\d's/);
+    expect(errors).toEqual([]);
+  });
+
+  test("zooms by the wheel, moves by dragging, and shows the whole run again", async ({ skip }) => {
+    skip(executablePath === undefined, WHY_NOT);
+    const range = (): Promise<string | null> => page.locator("#range").textContent();
+    await page.locator("#squeeze").uncheck();
+    await page.locator("#all").click();
+    const whole = await range();
+    const box = await page.locator("#picture").boundingBox();
+    if (box === null) throw new Error("there is no picture");
+    await page.mouse.move(box.x + box.width / 2, box.y + 20);
+    await page.mouse.wheel(0, -300);
+    const near = await range();
+    expect(near).not.toBe(whole);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width / 2 + 200, box.y + 20);
+    await page.mouse.up();
+    expect(await range()).not.toBe(near);
+    await page.locator("#picture").dblclick({ position: { x: 700, y: 20 } });
+    expect(await range()).toBe(whole);
+    expect(errors).toEqual([]);
+  });
+});
+
+/** What the page says with the pointer on the middle of one of these, and that it ends with saying nothing. */
+async function hoverOver(
+  page: Page,
+  selector: string,
+): Promise<{ readonly tips: string | null; readonly last: boolean }> {
+  const points = await page.locator(`#picture ${selector}`).evaluateAll((elements) =>
+    elements.slice(0, 40).map((element) => {
+      const { left, top, width, height } = element.getBoundingClientRect();
+      return { x: left + width / 2, y: top + height / 2 };
+    }),
+  );
+  for (const { x, y } of points) {
+    // Others may lie on top of it.
+    const isOnTop = await page.evaluate<boolean>(
+      `document.elementFromPoint(${x}, ${y})?.matches(${JSON.stringify(selector)}) === true`,
+    );
+    if (!isOnTop) continue;
+    await page.mouse.move(x, y);
+    const tips = await page.locator("#tip").textContent();
+    await page.mouse.move(5, 5);
+    return { tips, last: await page.locator("#tip").isHidden() };
+  }
+  throw new Error(`nothing of ${selector} can be pointed at`);
+}
+
+/** A run of the real thing, with a lie about its end. */
+async function violatedRun(): Promise<string> {
+  const events: TraceEvent[] = [];
+  const schedule = {
+    ...generate(6, { profile: "calm", nodes: 3, durationMs: 900 }),
+    liveness: false,
+    faults: [
+      {
+        id: 0,
+        when: { type: "at", atMs: 500 },
+        action: { type: "isolate", target: 0, direction: "both", clients: false, forMs: 200 },
+      },
+    ] as const,
+  };
+  const outcome = await runSchedule(schedule, { onEvent: (event) => events.push(event) });
+  const violation = {
+    property: "S7",
+    text: "n2 <b>leads</b> without entry 1.1 </script>",
+    node: 1,
+    step: outcome.events,
+    timeUs: 890_000,
+  };
+  return reportHtml({ ...outcome, violation }, events, "npm run sim -- --seed 6");
+}
+
+function exists(path: string): boolean {
+  try {
+    accessSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
