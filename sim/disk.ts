@@ -7,6 +7,7 @@
 
 import sortedBTree from "sorted-btree";
 import type { Guard, GuardRecord } from "../src/storage/guard.ts";
+import { keyOf } from "../src/storage/layout.ts";
 import type {
   OrderedStore,
   StoreOperation,
@@ -18,7 +19,7 @@ import type { PlatterChange } from "./platter.ts";
 import type { Rng } from "./random.ts";
 import type { DiskModel } from "./schedule.ts";
 import { KIND } from "./scheduler.ts";
-import type { Actor, Scheduler } from "./scheduler.ts";
+import type { Actor, Scheduler, SimEvent } from "./scheduler.ts";
 
 /** The package is CommonJS: its class is the default of its default. */
 const { default: BTree } = sortedBTree;
@@ -31,11 +32,20 @@ interface Unsynced {
   readonly undo: readonly (readonly [key: string, value: Uint8Array | undefined])[];
 }
 
+/** Asked of the device and not complete. */
+interface Operation {
+  event: SimEvent;
+  readonly after: (delayUs: number) => SimEvent;
+}
+
 export interface DiskFailure {
   readonly code: "EIO" | "ENOSPC";
   /** Whether the batch is there nevertheless. */
   readonly isApplied: boolean;
 }
+
+/** Of a hundred damages so many are a log record that is gone; the others are a wrong bit. */
+const VANISHED_PERCENT = 40;
 
 /** What a healed disk takes at most. */
 const CALM_SYNC_US = 3000;
@@ -60,6 +70,7 @@ export class SimDisk {
   #model: DiskModel;
   readonly #hooks: DiskHooks;
   readonly #records: Records = new BTree<string, Uint8Array>(undefined, compareKeys);
+  readonly #operations = new Set<Operation>();
   #unsynced: Unsynced[] = [];
   /** Handed over and not complete: a crash may keep it, or not. */
   #underWay: readonly StoreOperation[] | undefined;
@@ -67,6 +78,9 @@ export class SimDisk {
   #guardUnderWay: GuardRecord | undefined;
   #failure: DiskFailure | undefined;
   #rotPending = 0;
+  /** The next process that opens it finds the beginning of the log gone. */
+  #vanishPending = false;
+  #vanished: string | undefined;
 
   constructor(scheduler: Scheduler, rng: Rng, model: DiskModel, hooks: DiskHooks) {
     this.#scheduler = scheduler;
@@ -80,9 +94,18 @@ export class SimDisk {
     this.#failure = failure;
   }
 
-  /** One bit of the next log or snapshot record that is read comes back wrong. */
+  /**
+   * One bit of the next log or snapshot record that is read comes back wrong, or the first record of the log is gone when
+   * it is opened next. Whoever reads it has to notice, and to stop: then it is repaired.
+   */
   rotNext(): void {
-    this.#rotPending += 1;
+    if (this.#rng.chance(VANISHED_PERCENT * 10_000)) this.#vanishPending = true;
+    else this.#rotPending += 1;
+  }
+
+  /** The record of the log that is gone, if one is. */
+  get vanished(): string | undefined {
+    return this.#vanished;
   }
 
   /** No fault is waiting any more, and nothing takes long. */
@@ -94,8 +117,11 @@ export class SimDisk {
     };
     this.#failure = undefined;
     this.#rotPending = 0;
+    this.#vanishPending = false;
+    this.#vanished = undefined;
     this.slowness = 1;
     this.stalledUntilUs = 0;
+    this.#hurry();
   }
 
   /** The power is gone: how many batches that were not synced are lost. Whoever had the disk open hears no more of it. */
@@ -111,11 +137,13 @@ export class SimDisk {
       this.#guard = this.#guardUnderWay;
     }
     this.#guardUnderWay = undefined;
+    this.#vanished = undefined;
     return pending - kept;
   }
 
   /** Handles for one incarnation: cut off with it. */
   openFor(actor: Actor): { readonly store: OrderedStore; readonly guard: Guard } {
+    this.#vanish();
     const read = <Value>(look: () => Value): Promise<Value> =>
       this.#later(actor, this.#readUs(), (resolve) => resolve(look()));
     const store: OrderedStore = {
@@ -139,6 +167,15 @@ export class SimDisk {
       close: () => read(() => undefined),
     };
     return { store, guard };
+  }
+
+  /** The record that holds the first entry behind the snapshot, where there is one: recovery is bound to look for it. */
+  #vanish(): void {
+    const { compacted, lastIndex } = this.platter;
+    if (!this.#vanishPending || lastIndex === compacted.index) return;
+    this.#vanishPending = false;
+    const first = keyOf("log", compacted.index + 1);
+    this.#vanished = this.#records.getPairOrNextLower(first)?.[0];
   }
 
   #batch(actor: Actor, operations: readonly StoreOperation[], sync: boolean): Promise<void> {
@@ -190,13 +227,29 @@ export class SimDisk {
   }
 
   #schedule(delayUs: number, digest: number, complete: () => void): void {
-    const stallUs = Math.max(0, this.stalledUntilUs - this.#scheduler.nowUs);
+    const after = (us: number): SimEvent =>
+      this.#scheduler.after(us, KIND.disk, undefined, run, digest);
     const run = (): void => {
       const remainingUs = this.stalledUntilUs - this.#scheduler.nowUs;
-      if (remainingUs > 0) this.#scheduler.after(remainingUs, KIND.disk, undefined, run, digest);
-      else complete();
+      if (remainingUs > 0) {
+        operation.event = after(remainingUs);
+        return;
+      }
+      this.#operations.delete(operation);
+      complete();
     };
-    this.#scheduler.after(delayUs + stallUs, KIND.disk, undefined, run, digest);
+    const stallUs = Math.max(0, this.stalledUntilUs - this.#scheduler.nowUs);
+    const operation: Operation = { event: after(delayUs + stallUs), after };
+    this.#operations.add(operation);
+  }
+
+  /** What a slow or stalled disk was asked for does not take long any more. */
+  #hurry(): void {
+    for (const operation of this.#operations) {
+      if (operation.event.timeUs <= this.#scheduler.nowUs + CALM_SYNC_US) continue;
+      operation.event.run = undefined;
+      operation.event = operation.after(CALM_SYNC_US);
+    }
   }
 
   #readUs(): number {
@@ -238,9 +291,16 @@ export class SimDisk {
         : this.#records.entries(gte);
     for (const [key, value] of pairs) {
       if (found.length === limit || (reverse === true ? key < gte : key >= lt)) break;
+      if (this.#isGone(key)) continue;
       found.push({ key, value: this.#maybeRotten(key, value) ?? value });
     }
     return found;
+  }
+
+  #isGone(key: string): boolean {
+    if (key !== this.#vanished) return false;
+    this.#hooks.onFault("rot");
+    return true;
   }
 
   #maybeRotten(key: string, value: Uint8Array | undefined): Uint8Array | undefined {

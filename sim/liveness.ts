@@ -89,6 +89,9 @@ function heal(simulation: Simulation, core: readonly number[]): void {
     if (process.incarnation !== undefined) process.incarnation.actor.gateUs = 0;
     process.oscillator.drift(0);
     process.incarnation?.clock.rearm();
+    // What has met a fault, or is about to by what it has read, is on its way down.
+    if (process.node === undefined || process.incarnation?.isHurt === true)
+      simulation.crash(process.slot);
     if (core.includes(process.slot)) simulation.start(process.slot);
     else simulation.crash(process.slot);
   }

@@ -223,6 +223,12 @@ export class Simulation {
             { slot, id, platter: disk.platter },
             node.state,
           );
+          if (disk.vanished !== undefined)
+            this.safety.report(
+              "S26",
+              `${id} starts, and ${disk.vanished} of its log is gone`,
+              slot,
+            );
           node.on("stopped", (failure) => {
             if (incarnation.actor.isAlive) this.#onStopped(slot, incarnation.isHurt, failure);
           });

@@ -14,7 +14,7 @@ import type { MachineChecks } from "./machine.ts";
 export class ClientChecks {
   readonly #ghost: Ghost;
   readonly #machines: MachineChecks;
-  /** The highest index that any client was told. */
+  /** The highest index that any client was told, or shown. */
   #acknowledged: LogIndex = 0;
   /** What it was when an operation began. */
   readonly #atStart = new Map<number, LogIndex>();
@@ -59,7 +59,8 @@ export class ClientChecks {
     } else {
       this.#checkWrite(operation, index);
     }
-    if (type !== "local-get") this.#acknowledged = Math.max(this.#acknowledged, index);
+    // What a local read has shown is committed as well: nobody may be shown less afterwards, unless he asks for it.
+    this.#acknowledged = Math.max(this.#acknowledged, index);
   }
 
   /** New entries of the golden log: none of them may hold what was rejected. */
