@@ -12,7 +12,7 @@ export interface Budget {
 }
 
 /** Who saw it first: the code's own assertions, or the checks from outside. */
-export type Witness = "assertion" | "outside";
+type Witness = "assertion" | "outside";
 
 export interface Find {
   readonly property: string;
