@@ -35,6 +35,8 @@ type Pass = (schedule: Schedule, violation: Violation, progress: Progress) => It
 
 /** With how many seeds a candidate is tried, by round. */
 const SEEDS = [2, 4, 8, 32];
+/** Into how many parts a list is cut at most, by round: single items have to wait until runs are short. */
+const PARTS = [8, 32, 10_000, 10_000];
 const LEAPS_MS = [500, 1000, 2000, 4000, 8000, 16_000];
 
 /**
@@ -63,7 +65,7 @@ export function* smaller(
     } else if (progress.isFruitful) {
       progress = { ...START, pass: 1, round: progress.round };
     } else {
-      progress = { ...START, pass: 1, round: progress.round + 1 };
+      progress = { ...START, round: progress.round + 1 };
     }
   }
 }
@@ -100,7 +102,8 @@ function without(
     const { length } = itemsOf(schedule);
     let chunk = Math.min(progress.chunk ?? length, length);
     let { at } = progress;
-    for (; chunk > 0; chunk = chunk === 1 ? 0 : Math.ceil(chunk / 2), at = 0) {
+    const least = Math.ceil(length / (PARTS[progress.round] ?? length));
+    for (; chunk > 0; chunk = chunk <= least ? 0 : Math.ceil(chunk / 2), at = 0) {
       for (; at < length; at += chunk) {
         const [first, end] = [at, at + chunk];
         const candidate = keep(schedule, (item) => item < first || item >= end);
@@ -160,8 +163,8 @@ const ofSimpleDecisions: Pass = function* (schedule, _, progress) {
 const PASSES: readonly Pass[] = [
   leaps,
   withoutOperations,
-  withoutFaults,
   withoutNodes,
+  withoutFaults,
   inLessTime,
   inAPlainWorld,
   ofSimpleDecisions,
