@@ -66,8 +66,12 @@ export function problemsOf(options: RaftOptions): string[] {
   const positive = (name: keyof RaftOptions, max: number): void => {
     const value = options[name];
     if (typeof value !== "number" || !(value > 0) || value > max) {
-      problems.push(`${name} must be a positive number up to ${max}, not ${String(value)}`);
+      problems.push(`${name} must be a positive number up to ${max}, not ${shown(value)}`);
     }
+  };
+  const oneOf = (name: keyof RaftOptions, ...values: readonly unknown[]): void => {
+    if (values.includes(options[name])) return;
+    problems.push(`${name} must be ${values.map(shown).join(" or ")}, not ${shown(options[name])}`);
   };
   const DAY_MS = 86_400_000;
   const GIB = 2 ** 30;
@@ -85,6 +89,9 @@ export function problemsOf(options: RaftOptions): string[] {
   positive("maxApplyBytes", GIB);
   positive("maxPendingReads", 2 ** 20);
   positive("maxWritesInFlight", 64);
+  oneOf("preVote", true, false);
+  oneOf("checkQuorum", true, false);
+  oneOf("invariants", "cheap", "all");
   if (options.electionTimeoutMs < 3 * options.heartbeatIntervalMs) {
     problems.push(
       `electionTimeoutMs (${options.electionTimeoutMs}) must be at least three times heartbeatIntervalMs ` +
@@ -92,4 +99,9 @@ export function problemsOf(options: RaftOptions): string[] {
     );
   }
   return problems;
+}
+
+/** As it would be written, so that "500" is told from 500. */
+function shown(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
 }

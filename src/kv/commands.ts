@@ -99,8 +99,9 @@ const EXPECT_INDEX = 2;
 
 /** The command's bytes. Throws `RAFT_INVALID_COMMAND` with what is wrong. */
 export function encodeCommand(command: KvCommand): Uint8Array {
-  const fields = toFields(command);
+  let fields: readonly unknown[];
   try {
+    fields = toFields(command);
     commandFrom(fields);
   } catch (cause) {
     throw new RaftError("RAFT_INVALID_COMMAND", `invalid command: ${messageOf(cause)}`, { cause });

@@ -9,12 +9,16 @@ export class Endpoints {
 
   /** Starts at a random address, so that many clients spread. Throws `RAFT_INVALID_OPTION`. */
   constructor(addresses: readonly string[], random: () => number) {
-    if (addresses.length === 0) {
-      throw new RaftError("RAFT_INVALID_OPTION", "endpoints is empty: name at least one node");
+    if (!Array.isArray(addresses) || addresses.length === 0) {
+      throw new RaftError(
+        "RAFT_INVALID_OPTION",
+        "endpoints must list the address of at least one node",
+      );
     }
     for (const [position, address] of addresses.entries()) {
       if (typeof address !== "string" || address === "") {
-        throw new RaftError("RAFT_INVALID_OPTION", `endpoint ${position} is no address`);
+        const given = JSON.stringify(address);
+        throw new RaftError("RAFT_INVALID_OPTION", `endpoints must be addresses, not ${given}`);
       }
       if (addresses.indexOf(address) !== position) {
         throw new RaftError("RAFT_INVALID_OPTION", `endpoint ${address} is listed twice`);

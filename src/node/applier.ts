@@ -105,8 +105,11 @@ function applied<Result>(
   commands: number,
   results: readonly Result[],
 ): Applied<Result> {
-  if (results.length !== commands) {
-    throw applyFailed(new Error(`${results.length} results for ${commands} commands`));
+  if (!Array.isArray(results) || results.length !== commands) {
+    const got = Array.isArray(results)
+      ? `${results.length} results`
+      : `${typeof results}, not a list,`;
+    throw applyFailed(new Error(`${got} for ${commands} commands`));
   }
   const index = entries.at(-1)?.index ?? 0;
   return { type: "applied", index, entries, results };

@@ -100,9 +100,10 @@ export class RaftNode<Result = unknown, Query = unknown, Answer = unknown>
   ): Promise<RaftNode<Result, Query, Answer>> {
     const settings = settingsOf(options);
     const { storage, transport, raft, clusterId, bootstrap, newStoreId } = settings;
+    // Where it rejects nothing is open, and the storage may be somebody else's.
+    const opened = await storage.open({ clusterId, nodeId: raft.id, bootstrap, newStoreId });
     let node: RaftNode<Result, Query, Answer> | undefined;
     try {
-      const opened = await storage.open({ clusterId, nodeId: raft.id, bootstrap, newStoreId });
       node = new RaftNode(settings, opened);
       const identity = { clusterId, nodeId: raft.id, storeId: opened.storeId };
       await transport.start(identity, node.#transportHandler());
@@ -110,7 +111,7 @@ export class RaftNode<Result = unknown, Query = unknown, Answer = unknown>
       return node;
     } catch (error) {
       // A transport that fails to start may have heard from peers already.
-      await (node?.stop() ?? closeBoth(settings));
+      await (node?.stop() ?? storage.close());
       throw error;
     }
   }
@@ -143,6 +144,10 @@ export class RaftNode<Result = unknown, Query = unknown, Answer = unknown>
    */
   propose(command: Uint8Array, options: CallOptions = {}): Promise<Applied<Result>> {
     const call = new Call<Result>(options.signal, (sink) => this.#driver.withdraw(sink, 0));
+    if (!(command instanceof Uint8Array)) {
+      const text = `a command is a Uint8Array, not ${typeof command}: encode it first`;
+      call.failed(0, new RaftError("RAFT_INVALID_COMMAND", text));
+    }
     if (!call.settled) this.#driver.submit(new Uint8Array(command), call, 0);
     return call.promise.then(({ index, value }) => ({ index, result: value }));
   }

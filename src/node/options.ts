@@ -221,7 +221,9 @@ function problemsOfMembers(id: NodeId, members: NodeOptions["members"]): string[
   )) {
     problems.push(`a member's id must be 1 to 64 characters, not ${JSON.stringify(each)}`);
   }
-  for (const each of addresses.filter((value) => typeof value !== "string" || value === "")) {
+  for (const each of addresses.filter(
+    (value) => typeof value !== "string" || !/^.+:\d+$/.test(value),
+  )) {
     problems.push(`a member's address must be host:port, not ${JSON.stringify(each)}`);
   }
   for (const each of repeated(ids))

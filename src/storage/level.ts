@@ -23,6 +23,12 @@ type Database = Level<string, Uint8Array>;
  * rejects with `RAFT_LOCKED` while another has it. For one node, and opened once: make another one for the next start.
  */
 export function levelStorage(folder: string): Storage {
+  if (typeof folder !== "string" || folder === "") {
+    throw new RaftError(
+      "RAFT_INVALID_OPTION",
+      `folder must be a path, not ${JSON.stringify(folder)}`,
+    );
+  }
   return new LogStore(
     new LevelOrderedStore(join(folder, "level")),
     new FileGuard(join(folder, "guard")),

@@ -62,6 +62,7 @@ interface Session {
 export class LogStore implements Storage {
   readonly #store: OrderedStore;
   readonly #guard: Guard;
+  #isUsed = false;
   #session: Session | undefined;
   #closing: Promise<void> | undefined;
 
@@ -72,10 +73,13 @@ export class LogStore implements Storage {
   }
 
   async open(identity: StorageIdentity): Promise<OpenedStorage> {
-    assertContract(
-      this.#session === undefined && this.#closing === undefined,
-      "it is opened once; make another one",
-    );
+    if (this.#isUsed) {
+      throw new RaftError(
+        "RAFT_INVALID_OPTION",
+        "this storage has been opened before: each start of a node needs one of its own",
+      );
+    }
+    this.#isUsed = true;
     try {
       await this.#store.open();
       return await this.#recover(identity);

@@ -10,7 +10,9 @@
 
 import type { Member, NodeId } from "../core/types.ts";
 import { messageOf, RaftError } from "../errors.ts";
+import { systemClock } from "../node/clock.ts";
 import type { Clock } from "../node/clock.ts";
+import { silentLogger } from "../node/logger.ts";
 import type { Logger } from "../node/logger.ts";
 import { LogOnce } from "./log-once.ts";
 import { MemoryClientLink, MemoryPipe } from "./memory-client.ts";
@@ -27,8 +29,10 @@ import type {
 export type DeliveryPolicy = (message: PeerMessage, from: NodeId, to: NodeId) => readonly number[];
 
 export interface MemoryNetworkOptions {
-  readonly clock: Clock;
-  readonly logger: Logger;
+  /** The machine's by default. */
+  readonly clock?: Clock;
+  /** Silent by default. */
+  readonly logger?: Logger;
   /** Left out: one copy, in the next tick. */
   readonly policy?: DeliveryPolicy | undefined;
   /** How many milliseconds a frame between client and member takes; left out: the next tick. Order is kept. */
@@ -39,7 +43,7 @@ const AT_ONCE: readonly number[] = [0];
 
 /** Makes the transports and client links of everybody on it, and decides what happens between them. */
 export class MemoryNetwork {
-  readonly #options: MemoryNetworkOptions;
+  readonly #options: MemoryNetworkOptions & { readonly clock: Clock; readonly logger: Logger };
   readonly #byAddress = new Map<string, MemoryTransport>();
   readonly #byId = new Map<NodeId, MemoryTransport>();
   readonly #cuts = new Set<string>();
@@ -47,8 +51,9 @@ export class MemoryNetwork {
   /** Which processes have admitted each other. */
   readonly #admitted = new WeakMap<MemoryTransport, WeakSet<MemoryTransport>>();
 
-  constructor(options: MemoryNetworkOptions) {
-    this.#options = options;
+  constructor(options: MemoryNetworkOptions = {}) {
+    const { clock = systemClock, logger = silentLogger } = options;
+    this.#options = { ...options, clock, logger };
   }
 
   /** A process that will listen at `address` once its transport is started. */

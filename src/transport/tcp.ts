@@ -102,6 +102,12 @@ export class TcpTransport implements Transport {
   }
 
   async start(self: TransportIdentity, handler: TransportHandler): Promise<void> {
+    if (this.#started !== undefined || this.#closed !== undefined) {
+      throw new RaftError(
+        "RAFT_INVALID_OPTION",
+        "this transport has been started or closed before: each start of a node needs one of its own",
+      );
+    }
     this.#started = { self, handler };
     await this.#server.listen();
     if (this.#closed === undefined) this.#dialMembers();

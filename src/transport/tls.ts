@@ -4,7 +4,8 @@
  */
 
 import type { Socket } from "node:net";
-import { type SecureContextOptions, TLSSocket } from "node:tls";
+import { createSecureContext, type SecureContextOptions, TLSSocket } from "node:tls";
+import { messageOf, RaftError } from "../errors.ts";
 
 /** PEM. */
 export interface TlsOptions {
@@ -15,8 +16,26 @@ export interface TlsOptions {
   readonly ca: string | Buffer;
 }
 
-export function secureContextOptions({ cert, key, ca }: TlsOptions): SecureContextOptions {
-  return { cert, key, ca, minVersion: "TLSv1.2" };
+/** Throws `RAFT_INVALID_OPTION` where a part is missing, or is not PEM, or the key is not the certificate's. */
+export function secureContextOptions(options: TlsOptions): SecureContextOptions {
+  const { cert, key, ca } = options;
+  for (const [name, value] of Object.entries({ cert, key, ca })) {
+    if ((typeof value !== "string" && !Buffer.isBuffer(value)) || value.length === 0) {
+      throw new RaftError(
+        "RAFT_INVALID_OPTION",
+        `tls.${name} must be PEM, as a string or a Buffer`,
+      );
+    }
+  }
+  const context: SecureContextOptions = { cert, key, ca, minVersion: "TLSv1.2" };
+  try {
+    createSecureContext(context);
+  } catch (cause) {
+    throw new RaftError("RAFT_INVALID_OPTION", `tls cannot be used: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
+  return context;
 }
 
 /** Whether the other side may call itself `name`: anybody without TLS, else only the bearer of its certificate. */

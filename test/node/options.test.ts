@@ -2,10 +2,12 @@
 
 import { describe, expect, test } from "vitest";
 import { silentLogger } from "../../src/node/logger.ts";
+import { RaftNode } from "../../src/node/node.ts";
 import { settingsOf } from "../../src/node/options.ts";
 import type { NodeOptions } from "../../src/node/options.ts";
 import { memoryStorage } from "../../src/storage/memory.ts";
 import { MemoryNetwork } from "../../src/transport/memory.ts";
+import { Cluster } from "../support/cluster.ts";
 import { Journal } from "../support/journal.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 
@@ -135,4 +137,42 @@ test("an even number of members is allowed, with a warning", () => {
   expect(warnings).toEqual([]);
   withOptions({ logger, members: [A, { id: "n2", address: "n2:1" }] })();
   expect(warnings).toEqual([expect.stringContaining("2 members")]);
+});
+
+test("a storage or a transport of another node is refused, and that node goes on", async () => {
+  const cluster = await Cluster.start({ size: 1 });
+  const storage = memoryStorage();
+  const options = {
+    id: "x",
+    members: [{ id: "x", address: "x:1" }],
+    machine: new Journal(),
+    clock: cluster.clock,
+  };
+  const network = new MemoryNetwork({ clock: cluster.clock });
+  const start = (address: string): Promise<RaftNode<number, undefined, readonly string[]>> =>
+    RaftNode.start({ ...options, storage, transport: network.transport(address) });
+  const first = await cluster.clock.settle(start("x:1"));
+
+  await expect(cluster.clock.settle(start("y:1"))).rejects.toMatchObject({
+    code: "RAFT_INVALID_OPTION",
+  });
+  await cluster.clock.until(() => first.status().role === "leader");
+  await expect(
+    cluster.clock.settle(first.propose(Buffer.from("still here"))),
+  ).resolves.toMatchObject({ result: 1 });
+  await cluster.clock.settle(first.stop());
+  await cluster.stop();
+});
+
+test("a command that is no Uint8Array is refused, and not replicated as something else", async () => {
+  const cluster = await Cluster.start({ size: 1 });
+  const leader = await cluster.leader();
+  for (const command of ["hello", 5, {}, undefined] as unknown as Uint8Array[]) {
+    await expect(cluster.clock.settle(leader.propose(command))).rejects.toMatchObject({
+      code: "RAFT_INVALID_COMMAND",
+      outcome: "rejected",
+    });
+  }
+  expect(cluster.server("n1").machine.commands).toEqual([]);
+  await cluster.stop();
 });

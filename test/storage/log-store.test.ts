@@ -524,7 +524,7 @@ describe("reading beside writing", () => {
 test("a closed storage says so", async () => {
   await storage.close();
   await expect(storage.write(write(1, {}))).rejects.toMatchObject({ code: "RAFT_STOPPED" });
-  await expect(storage.open(identity)).rejects.toMatchObject({ code: "RAFT_INTERNAL" });
+  await expect(storage.open(identity)).rejects.toMatchObject({ code: "RAFT_INVALID_OPTION" });
 });
 
 /** Every key and value that a short life of a storage leaves behind. */

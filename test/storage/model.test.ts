@@ -143,6 +143,10 @@ class Harness {
     );
   }
 
+  get newestTerm(): number {
+    return this.#terms;
+  }
+
   /** Above every term so far: what has one (index, term) is one entry. */
   newTerm(): number {
     this.#terms += 1;
@@ -270,8 +274,10 @@ async function perform(harness: Harness, step: Step): Promise<void> {
 
 function append(harness: Harness, model: Model, step: Step & { type: "append" }): void {
   const { term } = lastOf(model);
+  // After a cut the term of what is left is over: in it other entries stood here.
+  const isOver = term === 0 || term !== harness.newestTerm;
   const added = entriesAfter(
-    { ...lastOf(model), term: step.newTerm || term === 0 ? harness.newTerm() : term },
+    { ...lastOf(model), term: step.newTerm || isOver ? harness.newTerm() : term },
     step.count,
     step.size,
   );
