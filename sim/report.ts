@@ -30,7 +30,7 @@ export interface ReportData {
 }
 
 /** A node in one role and term. */
-export interface NodeSpan {
+interface NodeSpan {
   readonly node: number;
   readonly fromUs: number;
   toUs: number;
@@ -38,7 +38,7 @@ export interface NodeSpan {
   readonly term: number;
 }
 
-export type MessageRow = [
+type MessageRow = [
   from: number,
   to: number,
   sentUs: number,
@@ -52,9 +52,9 @@ export type MessageRow = [
   past: number,
 ];
 
-export type MarkRow = [node: number, timeUs: number, type: string, text: string, value: number];
+type MarkRow = [node: number, timeUs: number, type: string, text: string, value: number];
 
-export interface FaultSpan {
+interface FaultSpan {
   readonly fromUs: number;
   toUs: number;
   readonly type: string;
@@ -63,7 +63,7 @@ export interface FaultSpan {
   readonly nodes: readonly number[];
 }
 
-export interface OperationSpan {
+interface OperationSpan {
   readonly client: number;
   readonly fromUs: number;
   toUs: number;
@@ -80,7 +80,7 @@ export function reportHtml(
   return reportPage(reportData(outcome, events, command));
 }
 
-export function reportData(
+function reportData(
   { schedule, violation, simulatedMs }: Outcome,
   events: readonly TraceEvent[],
   command: string,
