@@ -35,6 +35,10 @@ export type {
   ClientLink,
   Connection,
   ConnectionHandler,
+  PeerIdentity,
+  PeerMessage,
+  PeerRefusal,
   Transport,
   TransportHandler,
+  TransportIdentity,
 } from "./transport/transport.ts";

@@ -229,7 +229,7 @@ async function failedStart(
   return { code, closed };
 }
 
-test("a start that fails closes what it has opened", async () => {
+test("a start that fails closes what it has opened, and nothing else", async () => {
   const cluster = await Cluster.start();
   await cluster.leader();
   const { disk } = cluster.server("n1");
@@ -239,15 +239,15 @@ test("a start that fails closes what it has opened", async () => {
   const busy = await failedStart(cluster, memoryStorage(), at("n1:1"));
   expect(busy).toEqual({ code: "RAFT_ADDRESS_IN_USE", closed: both });
   const locked = await failedStart(cluster, memoryStorage(disk), at("x:1"));
-  expect(locked).toEqual({ code: "RAFT_LOCKED", closed: both });
+  expect(locked).toEqual({ code: "RAFT_LOCKED", closed: [] });
   await cluster.shutDown("n1");
   const alien = await failedStart(cluster, memoryStorage(disk), at("n1:1"), { clusterId: "other" });
-  expect(alien).toEqual({ code: "RAFT_WRONG_CLUSTER", closed: both });
+  expect(alien).toEqual({ code: "RAFT_WRONG_CLUSTER", closed: [] });
   const other = await failedStart(cluster, memoryStorage(disk), at("n1:1"), { id: "n2" });
-  expect(other).toEqual({ code: "RAFT_WRONG_NODE", closed: both });
+  expect(other).toEqual({ code: "RAFT_WRONG_NODE", closed: [] });
   const members = ["n1", "n4", "n5"].map((id) => ({ id, address: `${id}:1` }));
   const strangers = await failedStart(cluster, memoryStorage(disk), at("n1:1"), { members });
-  expect(strangers).toEqual({ code: "RAFT_WRONG_MEMBERS", closed: both });
+  expect(strangers).toEqual({ code: "RAFT_WRONG_MEMBERS", closed: ["storage"] });
 
   await cluster.boot("n1");
   await cluster.agreement();
