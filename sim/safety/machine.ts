@@ -168,7 +168,6 @@ async function compare(model: Model, chunks: readonly Uint8Array[]): Promise<str
   return keys === machine.size ? undefined : `has ${machine.size} keys, not ${keys}`;
 }
 
-// eslint-disable-next-line typescript/require-await -- a stream of what is there already
 async function* streamOf(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
   yield* chunks;
 }
