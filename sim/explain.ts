@@ -6,6 +6,7 @@ import { toJsonLines } from "./history-file.ts";
 import { historyOf } from "./history-of.ts";
 import { regressionName, regressionTest, REGRESSIONS_FOLDER } from "./regression.ts";
 import { reportHtml } from "./report.ts";
+import type { KvOperation } from "./kv/operation.ts";
 import { sizeOf, shrink } from "./shrink.ts";
 import type { Schedule } from "./schedule.ts";
 import { runSchedule } from "./simulation.ts";
@@ -73,7 +74,7 @@ export async function writeRun(
 
 async function recorded(
   schedule: Schedule,
-): Promise<{ readonly outcome: Outcome; readonly events: readonly TraceEvent[] }> {
+): Promise<{ readonly outcome: Outcome<KvOperation>; readonly events: readonly TraceEvent[] }> {
   const events: TraceEvent[] = [];
   const outcome = await runSchedule(schedule, { onEvent: (event) => events.push(event) });
   return { outcome, events };

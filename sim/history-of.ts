@@ -6,10 +6,10 @@ import type { KvCommand, KvValue } from "../src/kv/commands.ts";
 import { decodeEnvelope } from "../src/kv/envelope.ts";
 import type { GoldenCommand } from "./golden-log.ts";
 import type { Call, HistoryValue, Operation, Result, ResultStatus } from "./history.ts";
-import type { ClientOperation } from "./trace.ts";
+import type { KvOperation } from "./kv/operation.ts";
 
 /** What is under way yet has an unknown outcome. */
-export function historyOf(operations: readonly ClientOperation[]): readonly Operation[] {
+export function historyOf(operations: readonly KvOperation[]): readonly Operation[] {
   return operations.map((operation) => {
     const result = resultOf(operation);
     return {
@@ -32,7 +32,7 @@ export function goldenCommand(entry: Entry): GoldenCommand | undefined {
   return call === undefined ? undefined : { index: entry.index, call };
 }
 
-function callOf({ type, key, value, expected }: ClientOperation): Call {
+function callOf({ type, key, value, expected }: KvOperation): Call {
   switch (type) {
     case "get":
       return { op: "get", key };
@@ -82,13 +82,7 @@ function callIn(command: KvCommand): Call | undefined {
   }
 }
 
-function resultOf({
-  outcome,
-  status,
-  found,
-  foundIndex,
-  index,
-}: ClientOperation): Result | undefined {
+function resultOf({ outcome, status, found, foundIndex, index }: KvOperation): Result | undefined {
   if (outcome === "rejected") return { status: "rejected", previous: undefined, index: undefined };
   if (outcome !== "ok") return undefined;
   return { status: statusFrom(status), previous: { value: found, index: foundIndex }, index };

@@ -32,7 +32,7 @@ export async function runLiveness(simulation: Simulation): Promise<void> {
       undefined,
     );
 
-  const writes = workload.writeByAll((WRITES_WITHIN * timeoutUs) / 1000);
+  const writes = workload.callByAll((WRITES_WITHIN * timeoutUs) / 1000);
   const areDone = (): boolean => writes.every(({ outcome }) => outcome !== undefined);
   await scheduler.run(scheduler.nowUs + WRITES_WITHIN * timeoutUs + timeoutUs, areDone);
   if (safety.violation !== undefined) return;

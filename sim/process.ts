@@ -5,15 +5,12 @@
  */
 
 import { isRaftError } from "../src/errors.ts";
-import type { KvQuery } from "../src/kv/queries.ts";
-import type { KvAnswer, KvResult } from "../src/kv/results.ts";
-import type { SessionResult } from "../src/kv/session-result.ts";
-import { kvStore } from "../src/kv/store.ts";
 import { RaftNode } from "../src/node/node.ts";
 import type { StateMachine } from "../src/node/state-machine.ts";
 import { LogStore } from "../src/storage/log-store.ts";
 import type { SnapshotMeta } from "../src/core/types.ts";
 import type { Storage } from "../src/storage/storage.ts";
+import type { Application } from "./application.ts";
 import { Oscillator, SimClock } from "./clock.ts";
 import type { SimDisk } from "./disk.ts";
 import { SimTransport } from "./network.ts";
@@ -25,14 +22,11 @@ import type { Schedule } from "./schedule.ts";
 import type { NodeObserver } from "./safety/observer.ts";
 import type { Actor, Scheduler } from "./scheduler.ts";
 
-type KvNode = RaftNode<SessionResult<KvResult>, KvQuery, KvAnswer>;
-type KvMachine = StateMachine<SessionResult<KvResult>, KvQuery, KvAnswer>;
-
 export interface Incarnation {
   readonly number: number;
   readonly actor: Actor;
   readonly clock: SimClock;
-  node: KvNode | undefined;
+  node: RaftNode | undefined;
   observer: NodeObserver | undefined;
   /** An injected fault has shown itself to it: it may stop. */
   isHurt: boolean;
@@ -54,6 +48,7 @@ interface ProcessHooks {
 }
 
 export interface ProcessParts {
+  readonly application: Application;
   readonly slot: number;
   readonly schedule: Schedule;
   readonly scheduler: Scheduler;
@@ -88,7 +83,7 @@ export class SimProcess {
     return this.incarnation !== undefined;
   }
 
-  get node(): KvNode | undefined {
+  get node(): RaftNode | undefined {
     return this.incarnation?.node;
   }
 
@@ -133,7 +128,7 @@ export class SimProcess {
   }
 
   async #boot(incarnation: Incarnation, rng: Rng): Promise<void> {
-    const { network, slots, schedule, hooks } = this.#parts;
+    const { application, network, slots, schedule, hooks } = this.#parts;
     const { actor } = incarnation;
     const { store, guard } = this.disk.openFor(actor);
     const storage = observedStorage(
@@ -142,7 +137,8 @@ export class SimProcess {
       this.#parts.scheduler,
     );
     try {
-      incarnation.node = await startKvNode({
+      incarnation.node = await startNode({
+        application,
         schedule,
         id: this.id,
         storage,
@@ -190,18 +186,20 @@ export function addressOf(slot: number): string {
   return `n${slot + 1}:1`;
 }
 
-interface KvNodeParts {
+interface NodeParts {
+  readonly application: Application;
   readonly schedule: Schedule;
   readonly id: string;
   readonly storage: Storage;
   readonly transport: SimTransport;
   readonly clock: SimClock;
   readonly rng: Rng;
-  readonly wrap: (machine: KvMachine) => KvMachine;
+  readonly wrap: (machine: StateMachine) => StateMachine;
 }
 
-/** The shipped node with the shipped store, all of it. */
-function startKvNode({
+/** The shipped node, all of it. */
+function startNode({
+  application,
   schedule,
   id,
   storage,
@@ -209,13 +207,13 @@ function startKvNode({
   clock,
   rng,
   wrap,
-}: KvNodeParts): Promise<KvNode> {
-  const { machine, clients } = kvStore({ clock });
+}: NodeParts): Promise<RaftNode> {
+  const { machine, clients } = application.member(clock);
   const members = Array.from({ length: schedule.nodes }, (_, slot) => ({
     id: idOf(slot),
     address: addressOf(slot),
   }));
-  return RaftNode.start<SessionResult<KvResult>, KvQuery, KvAnswer>({
+  return RaftNode.start({
     ...schedule.raft,
     id,
     members,

@@ -4,7 +4,6 @@ import type { RaftState } from "../src/core/state.ts";
 import { messageOf } from "../src/errors.ts";
 import type { Packet } from "./network.ts";
 import { codeOf } from "./process.ts";
-import type { Ghost } from "./safety/ghost.ts";
 import type { ActionType, Fault } from "./schedule.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { LossReason, TraceEvent, Violation } from "./trace.ts";
@@ -63,13 +62,14 @@ export class Recorder {
     return this.#listener !== undefined;
   }
 
-  counts(ghost: Ghost): Counts {
+  /** With what others know: how much is committed, and how many calls were recognised as copies. */
+  counts(committed: number, duplicatesSuppressed: number): Counts {
     return {
       faults: this.#faults,
-      states: { ...this.#states, duplicatesSuppressed: ghost.model.duplicates },
+      states: { ...this.#states, duplicatesSuppressed },
       messages: this.#messages,
       lost: this.#lost,
-      committed: ghost.golden.lastIndex,
+      committed,
     };
   }
 

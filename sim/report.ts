@@ -9,7 +9,7 @@ import { faultText } from "./fault-words.ts";
 import { idOf } from "./process.ts";
 import { reportPage } from "./report-page.ts";
 import type { Outcome } from "./simulation.ts";
-import { callText, nodesOf, returnText, storyOf } from "./story.ts";
+import { nodesOf, returnText, storyOf } from "./story.ts";
 import type { TraceEvent, Violation } from "./trace.ts";
 
 /** Times in microseconds; lists of lists to keep a page small: a run has tens of thousands of messages. */
@@ -238,8 +238,8 @@ class Collector {
   #onOperation({ timeUs, operation }: Extract<TraceEvent, { type: "invoke" | "return" }>): void {
     const known = this.operations.get(operation.id);
     if (known === undefined) {
-      const { client, id } = operation;
-      const text = `c${client + 1}: ${callText(operation)}`;
+      const { client, id, call } = operation;
+      const text = `c${client + 1}: ${call}`;
       const span = { client, fromUs: timeUs, toUs: this.#endUs, outcome: "open", text };
       this.operations.set(id, span);
     } else {

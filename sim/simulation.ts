@@ -3,8 +3,11 @@
  * came of it. The same schedule gives the same run, event by event.
  */
 
+import type { Application, Workload } from "./application.ts";
 import { ClientNetwork } from "./client-link.ts";
 import { SimDisk } from "./disk.ts";
+import { kvApplication } from "./kv/application.ts";
+import type { KvOperation } from "./kv/operation.ts";
 import { runLiveness } from "./liveness.ts";
 import { Nemesis } from "./nemesis.ts";
 import { SimNetwork } from "./network.ts";
@@ -18,7 +21,6 @@ import type { Schedule } from "./schedule.ts";
 import { KIND, Scheduler } from "./scheduler.ts";
 import type { Actor } from "./scheduler.ts";
 import type { ClientOperation, TraceEvent, Violation } from "./trace.ts";
-import { Workload } from "./workload.ts";
 
 export interface SimulationHooks {
   /** Everything that happens; left out, nothing of it is made. */
@@ -29,7 +31,7 @@ export interface SimulationHooks {
   readonly drain?: (() => Promise<void>) | undefined;
 }
 
-export interface Outcome {
+export interface Outcome<Operation extends ClientOperation = ClientOperation> {
   readonly schedule: Schedule;
   /** Of everything that happened, 16 hexadecimal digits. */
   readonly hash: string;
@@ -38,25 +40,33 @@ export interface Outcome {
   readonly events: number;
   readonly simulatedMs: number;
   readonly counts: Counts;
-  readonly history: readonly ClientOperation[];
+  readonly history: readonly Operation[];
 }
 
+/** With the key-value store. */
 export async function runSchedule(
   schedule: Schedule,
   hooks: SimulationHooks = {},
-): Promise<Outcome> {
-  const simulation = new Simulation(schedule, hooks);
-  return simulation.run();
+): Promise<Outcome<KvOperation>> {
+  return runApplication(kvApplication, schedule, hooks);
+}
+
+async function runApplication<Operation extends ClientOperation>(
+  application: Application<Operation>,
+  schedule: Schedule,
+  hooks: SimulationHooks = {},
+): Promise<Outcome<Operation>> {
+  return new Simulation(application, schedule, hooks).run();
 }
 
 /** The parts of a run, joined. */
-export class Simulation {
+export class Simulation<Operation extends ClientOperation = ClientOperation> {
   readonly schedule: Schedule;
   readonly scheduler: Scheduler;
   readonly network: SimNetwork;
   readonly clients: ClientNetwork;
   readonly processes: readonly SimProcess[];
-  readonly workload: Workload;
+  readonly workload: Workload<Operation>;
   readonly nemesis: Nemesis;
   readonly safety: Safety;
   readonly recorder: Recorder;
@@ -65,7 +75,7 @@ export class Simulation {
   readonly #downMs = new Map<number, number>();
   #isFrozen = false;
 
-  constructor(schedule: Schedule, hooks: SimulationHooks) {
+  constructor(application: Application<Operation>, schedule: Schedule, hooks: SimulationHooks) {
     const { seed, nodes } = schedule;
     const slots = new Map(Array.from({ length: nodes }, (_, slot) => [idOf(slot), slot]));
     this.schedule = schedule;
@@ -92,8 +102,9 @@ export class Simulation {
       tamper: hooks.tamper,
     });
     this.clients = new ClientNetwork(this.network, nodes);
-    this.processes = [...slots.values()].map((slot) => this.#makeProcess(slot, slots));
+    this.processes = [...slots.values()].map((slot) => this.#makeProcess(application, slot, slots));
     this.safety = new Safety(
+      application,
       this.processes.map(({ slot, id, disk }) => ({ slot, id, platter: disk.platter })),
       this.scheduler,
       this.recorder,
@@ -103,7 +114,10 @@ export class Simulation {
           (this.processes[slot]?.node?.state.commitIndex ?? 0) >= index,
       },
     );
-    this.workload = new Workload(schedule, this.scheduler, this.clients, {
+    this.workload = application.workload({
+      schedule,
+      scheduler: this.scheduler,
+      network: this.clients,
       onInvoke: (operation) => this.safety.onInvoke(operation),
       onReturn: (operation) => this.safety.onReturn(operation),
     });
@@ -131,7 +145,7 @@ export class Simulation {
     );
   }
 
-  async run(): Promise<Outcome> {
+  async run(): Promise<Outcome<Operation>> {
     const onRejection = (error: unknown): void => this.#onThrow(error, undefined);
     process.on("unhandledRejection", onRejection);
     try {
@@ -141,7 +155,7 @@ export class Simulation {
     }
   }
 
-  async #run(): Promise<Outcome> {
+  async #run(): Promise<Outcome<Operation>> {
     const { schedule, scheduler, recorder } = this;
     recorder.onPhase("safety", []);
     for (const process of this.processes) this.start(process.slot);
@@ -150,14 +164,17 @@ export class Simulation {
       .run(schedule.durationMs * 1000)
       .then(() => this.safety.violation === undefined);
     if (isWhole && schedule.liveness) await runLiveness(this);
-    this.safety.checkHistory(this.workload.history);
+    this.safety.checkEnd(this.workload.history);
     return {
       schedule,
       hash: scheduler.hash.text,
       violation: this.safety.violation,
       events: scheduler.steps,
       simulatedMs: Math.floor(scheduler.nowUs / 1000),
-      counts: recorder.counts(this.safety.ghost),
+      counts: recorder.counts(
+        this.safety.ghost.golden.lastIndex,
+        this.safety.application.duplicates,
+      ),
       history: this.workload.history,
     };
   }
@@ -198,7 +215,11 @@ export class Simulation {
     return best?.slot;
   }
 
-  #makeProcess(slot: number, slots: ReadonlyMap<string, number>): SimProcess {
+  #makeProcess(
+    application: Application,
+    slot: number,
+    slots: ReadonlyMap<string, number>,
+  ): SimProcess {
     const { schedule, scheduler, network } = this;
     const disk = new SimDisk(scheduler, new Rng(schedule.seed, `disk ${slot}`), schedule.disk, {
       onBatch: (sync) => this.#onBatch(slot, sync),
@@ -209,6 +230,7 @@ export class Simulation {
       },
     });
     return new SimProcess({
+      application,
       slot,
       schedule,
       scheduler,

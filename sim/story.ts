@@ -117,7 +117,7 @@ class Teller {
         return this.#say(
           event,
           "client",
-          `c${event.operation.client + 1} asks to ${callText(event.operation)}`,
+          `c${event.operation.client + 1} asks to ${event.operation.call}`,
         );
       case "return":
         return this.#say(event, "client", returnText(event.operation));
@@ -231,23 +231,18 @@ function fitted(lines: readonly Line[]): readonly Line[] {
   return lines.filter((line) => !dropped.has(line));
 }
 
-/** An operation in short. */
-export function callText({ type, key, value, expected }: ClientOperation): string {
-  const what = value === undefined ? "" : ` ${JSON.stringify(value)}`;
-  const instead = type === "cas" ? ` for ${JSON.stringify(expected ?? "nothing")}` : "";
-  return `${type} ${key}${what}${instead}`;
-}
-
-/** What came of it, in short. */
-export function returnText(operation: ClientOperation): string {
-  const { client, outcome, index, found, error, status } = operation;
-  const call = `c${client + 1}'s ${operation.type} of ${operation.key}`;
-  if (outcome !== "ok") return `${call} has the outcome "${outcome}" (${error ?? "no answer"})`;
-  const isRead = status === undefined;
-  const what = isRead
-    ? ` finds ${JSON.stringify(found ?? "nothing")}`
-    : ` is acknowledged (${status})`;
-  return `${call}${what} at ${index}`;
+/** What came of an operation, in short. */
+export function returnText({
+  client,
+  call,
+  outcome,
+  index,
+  error,
+  answer,
+}: ClientOperation): string {
+  const who = `c${client + 1}'s ${call}`;
+  if (outcome === "ok") return `${who} ${answer ?? "is answered"} at ${index}`;
+  return `${who} has the outcome "${outcome}" (${error ?? "no answer"})`;
 }
 
 function rangeText(terms: readonly number[]): string {

@@ -6,7 +6,7 @@
  */
 
 import type { EntryId, LogIndex, Role, Term } from "../src/core/types.ts";
-import type { Action, ActionType, MessageType, OperationType } from "./schedule.ts";
+import type { Action, ActionType, MessageType } from "./schedule.ts";
 
 interface Stamp {
   readonly step: number;
@@ -112,16 +112,12 @@ export interface Violation {
   readonly timeUs: number;
 }
 
-/** One call of a client, over all its attempts. Filled in as it ends. */
+/** One call of a client, over all its attempts. Filled in as it ends. Applications add what is theirs. */
 export interface ClientOperation {
   readonly id: number;
   readonly client: number;
-  readonly type: OperationType;
-  readonly key: string;
-  /** What is written; for an increment, by how much. */
-  readonly value: string | number | undefined;
-  /** For a compare-and-set: what must be there; `undefined` for absent. */
-  readonly expected: string | undefined;
+  /** What it asks for, in words. */
+  readonly call: string;
   readonly startStep: number;
   readonly startUs: number;
   endStep: number | undefined;
@@ -131,10 +127,6 @@ export interface ClientOperation {
   error: string | undefined;
   /** With `"ok"`: the log index of a write, or one that the read reflects. */
   index: LogIndex | undefined;
-  /** With `"ok"` of a write: whether it changed anything, or why not. */
-  status: string | undefined;
-  /** With `"ok"`: what was there before, or was read; `undefined` for absent. */
-  found: string | number | undefined;
-  /** With `"ok"`: the log index of the write that `found` is of. */
-  foundIndex: LogIndex | undefined;
+  /** With `"ok"`: how it ended, in words. */
+  answer: string | undefined;
 }

@@ -13,7 +13,6 @@ import type {
 } from "../../src/core/types.ts";
 import type { RaftState } from "../../src/core/state.ts";
 import type { Platter } from "../platter.ts";
-import { Model } from "../model.ts";
 
 /** What a checker may look at of one node. */
 export interface NodeView {
@@ -57,7 +56,6 @@ export class GoldenLog {
 export class Ghost {
   readonly nodes: readonly NodeView[];
   readonly golden: GoldenLog = new GoldenLog();
-  readonly model: Model = new Model();
   readonly leaders: Map<Term, number> = new Map();
   readonly report: Report;
   readonly #entries = new Map<number, { readonly entry: Entry; readonly previousTerm: Term }>();

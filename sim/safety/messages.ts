@@ -5,7 +5,7 @@
 
 import type { AppendEntries } from "../../src/core/message.ts";
 import type { PeerMessage } from "../../src/transport/transport.ts";
-import { samePlain } from "../model.ts";
+import { samePlain } from "../same-plain.ts";
 import { idText, sameEntry } from "./ghost.ts";
 import type { Ghost, NodeView } from "./ghost.ts";
 

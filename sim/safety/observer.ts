@@ -7,13 +7,14 @@ import type { RaftState } from "../../src/core/state.ts";
 import type { LogIndex, NodeId, Role, Term } from "../../src/core/types.ts";
 import type { AppliedCommand } from "../../src/node/state-machine.ts";
 import type { PeerMessage } from "../../src/transport/transport.ts";
+import type { ApplicationChecks } from "../application.ts";
+import type { ClientOperation } from "../trace.ts";
 import { AuthorityChecks } from "./authority.ts";
 import { checkCommit } from "./commit.ts";
 import { checkElection } from "./election.ts";
 import type { Ghost, NodeView } from "./ghost.ts";
 import { checkLogChange } from "./log-checks.ts";
 import { LogMirror } from "./log-mirror.ts";
-import type { MachineChecks } from "./machine.ts";
 
 /** What somebody wants to know of a node, beside the checks. */
 export interface ObserverEvents {
@@ -32,7 +33,7 @@ interface AppliedBatch {
 /** The view of one incarnation. */
 export class NodeObserver {
   readonly #ghost: Ghost;
-  readonly #machines: MachineChecks;
+  readonly #application: ApplicationChecks<ClientOperation>;
   readonly #view: NodeView;
   readonly #events: ObserverEvents;
   readonly #mirror: LogMirror;
@@ -49,13 +50,13 @@ export class NodeObserver {
   /** `state`: as it was recovered, before its first turn. */
   constructor(
     ghost: Ghost,
-    machines: MachineChecks,
+    application: ApplicationChecks<ClientOperation>,
     view: NodeView,
     state: Readonly<RaftState>,
     events: ObserverEvents,
   ) {
     this.#ghost = ghost;
-    this.#machines = machines;
+    this.#application = application;
     this.#view = view;
     this.#events = events;
     this.#mirror = new LogMirror(state.log);
@@ -151,7 +152,7 @@ export class NodeObserver {
       const first = commands[0]?.index ?? Infinity;
       if (first <= this.#appliedUpTo) this.#report("S13", `applies command ${first} again`);
       this.#appliedUpTo = Math.max(this.#appliedUpTo, commands.at(-1)?.index ?? 0);
-      this.#machines.onApplied(this.#view, commands, results);
+      this.#application.onApplied(this.#view, commands, results);
     }
   }
 

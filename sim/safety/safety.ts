@@ -1,19 +1,16 @@
 /** All safety checks of a run, and what they see: the first violation ends it. */
 
 import type { RaftState } from "../../src/core/state.ts";
-import { historyOf } from "../history-of.ts";
+import type { Application, ApplicationChecks } from "../application.ts";
 import type { PlatterChange } from "../platter.ts";
 import type { Recorder } from "../recorder.ts";
 import type { TriggerEvent } from "../schedule.ts";
 import type { Scheduler } from "../scheduler.ts";
 import type { ClientOperation, Violation } from "../trace.ts";
-import { checkWitness } from "../witness.ts";
-import { ClientChecks } from "./clients.ts";
 import { checkStillDurable } from "./commit.ts";
 import { Ghost } from "./ghost.ts";
 import type { NodeView } from "./ghost.ts";
 import { checkWritten } from "./log-checks.ts";
-import { MachineChecks } from "./machine.ts";
 import { MessageChecks } from "./messages.ts";
 import { NodeObserver } from "./observer.ts";
 
@@ -32,8 +29,7 @@ interface SeenSnapshot {
 export class Safety {
   readonly ghost: Ghost;
   readonly messages: MessageChecks;
-  readonly #machines: MachineChecks;
-  readonly #clients: ClientChecks;
+  readonly application: ApplicationChecks<ClientOperation>;
   readonly #scheduler: Scheduler;
   readonly #recorder: Recorder;
   readonly #hooks: SafetyHooks;
@@ -42,6 +38,7 @@ export class Safety {
   #violation: Violation | undefined;
 
   constructor(
+    application: Application,
     views: readonly NodeView[],
     scheduler: Scheduler,
     recorder: Recorder,
@@ -57,8 +54,7 @@ export class Safety {
     );
     this.messages = new MessageChecks(this.ghost);
     this.messages.isOwnNews = (view, index) => hooks.isCommittedAt(view.slot, index);
-    this.#machines = new MachineChecks(this.ghost);
-    this.#clients = new ClientChecks(this.ghost, this.#machines);
+    this.application = application.checks(this.ghost);
   }
 
   get violation(): Violation | undefined {
@@ -77,7 +73,7 @@ export class Safety {
   /** A node that has just recovered. */
   observe(view: NodeView, state: Readonly<RaftState>): NodeObserver {
     const recorder = this.#recorder;
-    return new NodeObserver(this.ghost, this.#machines, view, state, {
+    return new NodeObserver(this.ghost, this.application, view, state, {
       onRole: (slot, now, before) => {
         recorder.onRole(slot, now);
         if (now.role === "leader") this.#hooks.onTrigger("becomes-leader", slot);
@@ -102,7 +98,7 @@ export class Safety {
         this.#hooks.onTrigger("truncates", node);
       },
       onCommit: (node, { commitIndex: index, currentTerm: term }) => {
-        this.#clients.onCommit();
+        this.application.onCommit();
         recorder.tell({ type: "commit", node, index, term });
         this.#hooks.onTrigger("commits", node);
       },
@@ -135,26 +131,18 @@ export class Safety {
     if (this.#snapshots.length === 0) return;
     this.#scheduler.wantDrain();
     for (const { slot, index, chunks } of this.#snapshots.splice(0)) {
-      this.#machines
+      this.application
         .checkSnapshot(this.ghost.view(slot), index, chunks)
         .catch((error: unknown) => this.report("S14", String(error), slot));
     }
   }
 
-  /** At the end: the whole history must be one that a single copy of the store could have given (linearizability). */
-  checkHistory(operations: readonly ClientOperation[]): void {
-    if (this.#violation !== undefined) return;
-    const verdict = checkWitness(historyOf(operations), { golden: this.#machines.executed() });
-    if (verdict.type === "linearizable") return;
-    const text =
-      verdict.type === "undecided"
-        ? `keys ${verdict.keys.join(", ")} are undecided`
-        : JSON.stringify(verdict.violation);
-    this.report("LIN", `the history is not linearizable: ${text}`, undefined);
+  checkEnd(history: readonly ClientOperation[]): void {
+    if (this.#violation === undefined) this.application.checkEnd(history);
   }
 
   onInvoke(operation: ClientOperation): void {
-    this.#clients.onInvoke(operation);
+    this.application.onInvoke(operation);
     this.#recorder.tell({ type: "invoke", operation: { ...operation } });
   }
 
@@ -162,6 +150,6 @@ export class Safety {
     if (operation.outcome === "ok") this.#recorder.count("operationsOk");
     if (operation.outcome === "unknown") this.#recorder.count("unknownOutcomes");
     this.#recorder.tell({ type: "return", operation: { ...operation } });
-    this.#clients.onReturn(operation);
+    this.application.onReturn(operation);
   }
 }

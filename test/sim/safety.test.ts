@@ -12,13 +12,13 @@ import { putMarker } from "../../src/storage/layout.ts";
 import type { StoreOperation } from "../../src/storage/ordered-store.ts";
 import { encodeEntries } from "../../src/entry-codec.ts";
 import { Platter } from "../../sim/platter.ts";
-import { ClientChecks } from "../../sim/safety/clients.ts";
+import { ClientChecks } from "../../sim/kv/client-checks.ts";
 import { checkStillDurable } from "../../sim/safety/commit.ts";
 import { Ghost } from "../../sim/safety/ghost.ts";
 import { checkWritten } from "../../sim/safety/log-checks.ts";
-import { MachineChecks } from "../../sim/safety/machine.ts";
+import { MachineChecks } from "../../sim/kv/machine-checks.ts";
 import { MessageChecks } from "../../sim/safety/messages.ts";
-import type { ClientOperation } from "../../sim/trace.ts";
+import type { KvOperation } from "../../sim/kv/operation.ts";
 
 interface Told {
   readonly property: string;
@@ -267,16 +267,14 @@ describe("what is applied and answered", () => {
   });
 });
 
-function operation(
-  id: number,
-  type: ClientOperation["type"],
-  rest: Partial<ClientOperation>,
-): ClientOperation {
+function operation(id: number, type: KvOperation["type"], rest: Partial<KvOperation>): KvOperation {
   return {
     id,
     client: 0,
     type,
     key: "k",
+    call: `${type} k`,
+    answer: undefined,
     value: undefined,
     expected: undefined,
     startStep: 0,

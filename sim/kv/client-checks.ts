@@ -6,10 +6,10 @@
 import type { LogIndex } from "../../src/core/types.ts";
 import { decodeCommand } from "../../src/kv/commands.ts";
 import { decodeEnvelope } from "../../src/kv/envelope.ts";
-import { samePlain } from "../model.ts";
-import type { ClientOperation } from "../trace.ts";
-import type { Ghost } from "./ghost.ts";
-import type { MachineChecks } from "./machine.ts";
+import type { Ghost } from "../safety/ghost.ts";
+import { samePlain } from "../same-plain.ts";
+import type { MachineChecks } from "./machine-checks.ts";
+import type { KvOperation } from "./operation.ts";
 
 export class ClientChecks {
   readonly #ghost: Ghost;
@@ -28,11 +28,11 @@ export class ClientChecks {
     this.#machines = machines;
   }
 
-  onInvoke(operation: ClientOperation): void {
+  onInvoke(operation: KvOperation): void {
     this.#atStart.set(operation.id, this.#acknowledged);
   }
 
-  onReturn(operation: ClientOperation): void {
+  onReturn(operation: KvOperation): void {
     const { index, outcome, type } = operation;
     const floor = this.#atStart.get(operation.id) ?? 0;
     this.#atStart.delete(operation.id);
@@ -82,7 +82,7 @@ export class ClientChecks {
     }
   }
 
-  #onRejected(operation: ClientOperation): void {
+  #onRejected(operation: KvOperation): void {
     const { value, type } = operation;
     if (typeof value !== "string" || type === "get" || type === "local-get") return;
     this.onCommit();
@@ -91,9 +91,9 @@ export class ClientChecks {
     this.#rejected.add(value);
   }
 
-  #checkRead(operation: ClientOperation, index: LogIndex): void {
+  #checkRead(operation: KvOperation, index: LogIndex): void {
     const { key, found, foundIndex } = operation;
-    const expected = this.#ghost.model.at(key, index);
+    const expected = this.#machines.model.at(key, index);
     if (expected?.value === found && expected?.index === foundIndex) return;
     this.#report(
       "S19",
@@ -102,7 +102,7 @@ export class ClientChecks {
     );
   }
 
-  #checkWrite(operation: ClientOperation, index: LogIndex): void {
+  #checkWrite(operation: KvOperation, index: LogIndex): void {
     const entry = this.#ghost.golden.at(index)?.entry;
     const value = entry?.kind === "command" ? uniqueValueOf(entry.payload) : undefined;
     if (typeof operation.value === "string" && value !== operation.value) {
@@ -127,7 +127,7 @@ export class ClientChecks {
     }
   }
 
-  #report(property: string, { client, type, key, id }: ClientOperation, text: string): void {
+  #report(property: string, { client, type, key, id }: KvOperation, text: string): void {
     const who = `operation ${id} (${type} ${key} of client ${client + 1})`;
     this.#ghost.report(property, `${who} ${text}`, undefined);
   }

@@ -12,13 +12,16 @@ import { BlockReader } from "../../src/kv/snapshot-stream.ts";
 import type { AppliedCommand } from "../../src/node/state-machine.ts";
 import type { GoldenCommand } from "../golden-log.ts";
 import { goldenCommand } from "../history-of.ts";
-import { Model, samePlain } from "../model.ts";
-import type { Ghost, NodeView } from "./ghost.ts";
+import { samePlain } from "../same-plain.ts";
+import type { Ghost, NodeView } from "../safety/ghost.ts";
+import { Model } from "./model.ts";
 
 /** A model as of every so many indexes, to begin from. */
 const CHECKPOINT_EVERY = 64;
 
 export class MachineChecks {
+  /** The store, as far as it is committed. */
+  readonly model: Model = new Model();
   readonly #ghost: Ghost;
   /** What the model answers to the command at each index. */
   readonly #results: unknown[] = [];
@@ -30,7 +33,8 @@ export class MachineChecks {
 
   /** Brings the model to the end of the golden log. */
   follow(): void {
-    const { golden, model } = this.#ghost;
+    const { model } = this;
+    const { golden } = this.#ghost;
     while (model.lastIndex < golden.lastIndex) {
       const next = golden.at(model.lastIndex + 1);
       if (next === undefined) return;

@@ -3,11 +3,11 @@
  * key. Shares no code with the store but the reading of commands.
  */
 
-import type { Entry, LogIndex } from "../src/core/types.ts";
-import { decodeCommand } from "../src/kv/commands.ts";
-import type { Expectation, KvOperation, KvValue } from "../src/kv/commands.ts";
-import { decodeEnvelope } from "../src/kv/envelope.ts";
-import type { CommandEnvelope } from "../src/kv/envelope.ts";
+import type { Entry, LogIndex } from "../../src/core/types.ts";
+import { decodeCommand } from "../../src/kv/commands.ts";
+import type { Expectation, KvOperation, KvValue } from "../../src/kv/commands.ts";
+import { decodeEnvelope } from "../../src/kv/envelope.ts";
+import type { CommandEnvelope } from "../../src/kv/envelope.ts";
 
 /** A value that a key had from `index` on; `undefined`: none. */
 export interface Version {
@@ -217,17 +217,4 @@ function meets(expected: Expectation, before: Version | undefined): boolean {
     case "index":
       return before?.index === expected.index;
   }
-}
-
-/** Whether two pieces of plain data say the same; a field that is `undefined` is as good as none. */
-export function samePlain(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  if (!isRecord(a) || !isRecord(b)) return false;
-  for (const name in a) if (!samePlain(a[name], b[name])) return false;
-  for (const name in b) if (b[name] !== undefined && a[name] === undefined) return false;
-  return true;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null;
 }

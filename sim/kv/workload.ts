@@ -3,24 +3,20 @@
  * knows whose it is.
  */
 
-import { isRaftError } from "../src/errors.ts";
-import { KvClient } from "../src/kv/client.ts";
-import type { KvRead, KvWrite } from "../src/kv/client.ts";
-import type { KvValue } from "../src/kv/commands.ts";
-import { Oscillator, SimClock } from "./clock.ts";
-import { SimClientLink } from "./client-link.ts";
-import type { ClientNetwork } from "./client-link.ts";
-import { addressOf } from "./process.ts";
-import { Rng } from "./random.ts";
-import type { ClientPlan, OperationType, Schedule } from "./schedule.ts";
-import { KIND } from "./scheduler.ts";
-import type { Actor, Scheduler } from "./scheduler.ts";
-import type { ClientOperation } from "./trace.ts";
-
-export interface WorkloadHooks {
-  readonly onInvoke: (operation: ClientOperation) => void;
-  readonly onReturn: (operation: ClientOperation) => void;
-}
+import { isRaftError } from "../../src/errors.ts";
+import { KvClient } from "../../src/kv/client.ts";
+import type { KvRead, KvWrite } from "../../src/kv/client.ts";
+import type { KvValue } from "../../src/kv/commands.ts";
+import { Oscillator, SimClock } from "../clock.ts";
+import { SimClientLink } from "../client-link.ts";
+import { addressOf } from "../process.ts";
+import { Rng } from "../random.ts";
+import type { ClientPlan, OperationType } from "../schedule.ts";
+import { KIND } from "../scheduler.ts";
+import type { Actor } from "../scheduler.ts";
+import type { Workload, WorkloadWorld } from "../application.ts";
+import { answerText, callText } from "./operation.ts";
+import type { KvOperation } from "./operation.ts";
 
 interface Client {
   readonly number: number;
@@ -33,38 +29,23 @@ interface Client {
 /** Operations that nobody planned are numbered from here. */
 const FIRST_UNPLANNED = 1_000_000;
 
-export class Workload {
-  readonly history: ClientOperation[] = [];
-  readonly #schedule: Schedule;
-  readonly #scheduler: Scheduler;
-  readonly #network: ClientNetwork;
-  readonly #hooks: WorkloadHooks;
+export class KvWorkload implements Workload<KvOperation> {
+  readonly history: KvOperation[] = [];
+  readonly #world: WorkloadWorld<KvOperation>;
   readonly #clients: Client[] = [];
-  #underWay = 0;
   #unplanned = FIRST_UNPLANNED;
 
-  constructor(
-    schedule: Schedule,
-    scheduler: Scheduler,
-    network: ClientNetwork,
-    hooks: WorkloadHooks,
-  ) {
-    this.#schedule = schedule;
-    this.#scheduler = scheduler;
-    this.#network = network;
-    this.#hooks = hooks;
-    for (const plan of schedule.clients)
+  constructor(world: WorkloadWorld<KvOperation>) {
+    this.#world = world;
+    for (const plan of world.schedule.clients)
       this.#clients.push(this.#connect(plan, this.#clients.length));
-  }
-
-  get underWay(): number {
-    return this.#underWay;
   }
 
   /** Puts all that is planned on the timetable. */
   start(): void {
-    for (const { atMs, client, type, key, deadlineMs, id } of this.#schedule.operations) {
-      this.#scheduler.after(atMs * 1000 - this.#scheduler.nowUs, KIND.operation, undefined, () => {
+    const { schedule, scheduler } = this.#world;
+    for (const { atMs, client, type, key, deadlineMs, id } of schedule.operations) {
+      scheduler.after(atMs * 1000 - scheduler.nowUs, KIND.operation, undefined, () => {
         const who = this.#clients[client % Math.max(1, this.#clients.length)];
         if (who !== undefined) this.#call(who, id, type, `k${key}`, deadlineMs);
       });
@@ -80,9 +61,9 @@ export class Workload {
   }
 
   /** The writes, one by every client that goes where it is sent; filled in as they end. */
-  writeByAll(deadlineMs: number): readonly ClientOperation[] {
+  callByAll(deadlineMs: number): readonly KvOperation[] {
     const free = this.#clients.filter(({ number }) => {
-      const plan = this.#schedule.clients[number];
+      const plan = this.#world.schedule.clients[number];
       return plan !== undefined && plan.stuckTo === undefined;
     });
     return free.map((client) =>
@@ -91,15 +72,16 @@ export class Workload {
   }
 
   #connect(plan: ClientPlan, number: number): Client {
-    const { seed, nodes } = this.#schedule;
+    const { scheduler, network } = this.#world;
+    const { seed, nodes } = this.#world.schedule;
     const actor: Actor = { slot: nodes + number, isAlive: true, gateUs: 0 };
     const rng = new Rng(seed, `client ${number}`);
-    const clock = new SimClock(this.#scheduler, new Oscillator(this.#scheduler, 0, 0), actor, rng);
+    const clock = new SimClock(scheduler, new Oscillator(scheduler, 0, 0), actor, rng);
     const addresses = Array.from({ length: nodes }, (_, slot) => addressOf(slot));
     const kv = KvClient.connect({
       endpoints: addresses,
       link: new SimClientLink({
-        clients: this.#network,
+        clients: network,
         actor,
         seed,
         resolve: (address) => {
@@ -123,16 +105,23 @@ export class Workload {
     type: OperationType,
     key: string,
     deadlineMs: number,
-  ): ClientOperation {
-    const operation: ClientOperation = {
+  ): KvOperation {
+    const { scheduler, onInvoke } = this.#world;
+    const ofKey = type === "increment" ? `count-${key}` : key;
+    const seen = client.seen.get(ofKey);
+    const asked = {
+      type,
+      key: ofKey,
+      value: valueOf(type, id),
+      expected: type === "cas" && typeof seen === "string" ? seen : undefined,
+    };
+    const operation: KvOperation = {
       id,
       client: client.number,
-      type,
-      key: type === "increment" ? `count-${key}` : key,
-      value: valueOf(type, id),
-      expected: undefined,
-      startStep: this.#scheduler.steps,
-      startUs: this.#scheduler.nowUs,
+      ...asked,
+      call: callText(asked),
+      startStep: scheduler.steps,
+      startUs: scheduler.nowUs,
       endStep: undefined,
       outcome: undefined,
       error: undefined,
@@ -140,22 +129,19 @@ export class Workload {
       status: undefined,
       found: undefined,
       foundIndex: undefined,
+      answer: undefined,
     };
-    const expected = client.seen.get(operation.key);
-    const called =
-      type === "cas" && typeof expected === "string" ? { ...operation, expected } : operation;
-    this.history.push(called);
-    this.#underWay += 1;
-    this.#scheduler.wantDrain();
-    this.#hooks.onInvoke(called);
-    run(client.kv, called, deadlineMs).then(
-      (done) => this.#end(client, called, done),
-      (error: unknown) => this.#fail(called, error),
+    this.history.push(operation);
+    scheduler.wantDrain();
+    onInvoke(operation);
+    run(client.kv, operation, deadlineMs).then(
+      (done) => this.#end(client, operation, done),
+      (error: unknown) => this.#fail(operation, error),
     );
-    return called;
+    return operation;
   }
 
-  #end(client: Client, operation: ClientOperation, done: KvRead | KvWrite): void {
+  #end(client: Client, operation: KvOperation, done: KvRead | KvWrite): void {
     operation.outcome = "ok";
     operation.index = done.index;
     if ("status" in done) {
@@ -168,27 +154,23 @@ export class Workload {
       operation.foundIndex = done.modifiedIndex;
       client.seen.set(operation.key, done.value);
     }
+    operation.answer = answerText(operation);
     this.#return(operation);
   }
 
-  #fail(operation: ClientOperation, error: unknown): void {
+  #fail(operation: KvOperation, error: unknown): void {
     operation.outcome = isRaftError(error) ? error.outcome : "unknown";
     operation.error = isRaftError(error) ? error.code : String(error);
     this.#return(operation);
   }
 
-  #return(operation: ClientOperation): void {
-    this.#underWay -= 1;
-    operation.endStep = this.#scheduler.steps;
-    this.#hooks.onReturn(operation);
+  #return(operation: KvOperation): void {
+    operation.endStep = this.#world.scheduler.steps;
+    this.#world.onReturn(operation);
   }
 }
 
-function run(
-  kv: KvClient,
-  operation: ClientOperation,
-  deadlineMs: number,
-): Promise<KvRead | KvWrite> {
+function run(kv: KvClient, operation: KvOperation, deadlineMs: number): Promise<KvRead | KvWrite> {
   const { type, key, value, expected } = operation;
   const limits = { deadlineMs };
   switch (type) {
