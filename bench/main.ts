@@ -1,117 +1,100 @@
-/**
- * `npm run bench`: acknowledged durable writes per second and their latency, in a closed loop over TCP, against three
- * processes with `level`. A first bearing, on whatever machine this is; see README.md for how to read it.
- */
+/** `npm run bench`: what the library can do on this machine, beside what the machine itself can do. See README.md. */
 
 import { cpus, totalmem } from "node:os";
-import { createHistogram } from "node:perf_hooks";
 import { parseArgs } from "node:util";
-import { KvClient } from "../src/kv/client.ts";
-import { TcpClientLink } from "../src/transport/tcp.ts";
-import { systemClock } from "../src/node/clock.ts";
-import { BenchCluster } from "./cluster.ts";
+import { BareSystem } from "./bare/cluster.ts";
+import { QuorateSystem } from "./quorate/cluster.ts";
+import { measureClosed } from "./sections/closed.ts";
+import type { ClosedRow, Lane } from "./sections/closed.ts";
+import { measureCore } from "./sections/core.ts";
 
-interface Row {
-  readonly concurrency: number;
-  readonly writesPerSecond: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  /** Of the three members together. */
-  readonly cpuMicrosPerWrite: number;
-}
-
-const VALUE_BYTES = 128;
+const SECTIONS = ["core", "multiplexed", "sockets", "embedded"];
 
 const { values: options } = parseArgs({
   options: {
-    seconds: { type: "string", default: "5" },
-    concurrency: { type: "string", default: "1,64,256" },
+    seconds: { type: "string", default: "3" },
+    rounds: { type: "string", default: "3" },
+    concurrency: { type: "string", default: "1,16,64,256,1000" },
+    only: { type: "string", default: SECTIONS.join(",") },
     json: { type: "boolean", default: false },
   },
 });
 const seconds = Number(options.seconds);
+const rounds = Number(options.rounds);
 const levels = options.concurrency.split(",").map(Number);
+const only = options.only.split(",");
 if (!(seconds > 0) || levels.some((level) => !Number.isInteger(level) || level < 1)) {
   console.error("--seconds takes a positive number, --concurrency whole numbers such as 1,64,256");
   process.exit(2);
 }
+const unknown = only.filter((section) => !SECTIONS.includes(section));
+if (unknown.length > 0) {
+  console.error(`--only takes ${SECTIONS.join(", ")}, not ${unknown.join(", ")}`);
+  process.exit(2);
+}
+const say = (line: string): void => {
+  if (!options.json) console.log(line);
+};
 
-const cluster = await BenchCluster.start(3);
-const client = KvClient.connect({
-  endpoints: cluster.endpoints,
-  maxInFlight: 1024,
-  link: new TcpClientLink({ clock: systemClock }),
-});
-try {
-  await client.waitForLeader();
-  if (!options.json) {
-    console.log(
-      `${cpus().length} x ${cpus()[0]?.model ?? "cpu"}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`,
+say(
+  `${cpus().length} x ${cpus()[0]?.model ?? "cpu"}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`,
+);
+const results: Record<string, unknown> = {};
+if (only.includes("core")) {
+  say("\ncore alone: batch, proposals/s, bytes allocated a proposal");
+  const rows = await measureCore(seconds * 1000);
+  for (const row of rows)
+    say(
+      `${String(row.batch).padStart(6)} ${row.proposalsPerSecond.toFixed(0).padStart(12)} ${row.bytesPerProposal.toFixed(0).padStart(8)}`,
     );
-    console.log(
-      `3 processes on loopback, level with sync, ${VALUE_BYTES}-byte values, ${seconds} s each\n`,
+  results["core"] = rows;
+}
+const FORMS: Record<
+  string,
+  { readonly over: "tcp" | "embedded"; readonly connections: (concurrency: number) => number }
+> = {
+  multiplexed: { over: "tcp", connections: () => 8 },
+  sockets: { over: "tcp", connections: (concurrency) => concurrency },
+  embedded: { over: "embedded", connections: () => 0 },
+};
+for (const [form, { over, connections }] of Object.entries(FORMS)) {
+  if (only.includes(form)) results[form] = await closed(form, over, connections);
+}
+if (options.json) console.log(JSON.stringify({ node: process.version, seconds, rounds, results }));
+
+async function closed(
+  form: string,
+  over: "tcp" | "embedded",
+  connections: (concurrency: number) => number,
+): Promise<ClosedRow[]> {
+  const systems = [await BareSystem.start(over), await QuorateSystem.start(over)];
+  const lanes: Lane[] = systems.map((system) => ({ name: system.name, system, connections }));
+  say(
+    `\nclosed loop, ${form}\n${"".padEnd(18)}    c  writes/s    p50 ms    p99 ms  p99.9 ms  CPU us/w  disk B/w  load cores  RSS MiB`,
+  );
+  try {
+    return await measureClosed(
+      lanes,
+      { levels, rounds, warmUpMs: 500, measureMs: seconds * 1000, valueBytes: 128 },
+      (row) => say(format(row)),
     );
-    console.log("concurrency   writes/s   p50 ms   p99 ms   server CPU us/write");
+  } finally {
+    await Promise.all(systems.map((system) => system.stop()));
   }
-  await load(64, Math.min(2, seconds));
-  const rows: Row[] = [];
-  for (const concurrency of levels) {
-    const row = await measure(concurrency);
-    rows.push(row);
-    if (!options.json) console.log(format(row));
-  }
-  if (options.json)
-    console.log(JSON.stringify({ node: process.version, valueBytes: VALUE_BYTES, seconds, rows }));
-} finally {
-  await client.close();
-  await cluster.stop();
 }
 
-async function measure(concurrency: number): Promise<Row> {
-  const before = await cpuMicros();
-  const { histogram, count, elapsedMs } = await load(concurrency, seconds);
-  const after = await cpuMicros();
-  return {
-    concurrency,
-    writesPerSecond: Math.round((count / elapsedMs) * 1000),
-    p50Ms: histogram.percentile(50) / 1e6,
-    p99Ms: histogram.percentile(99) / 1e6,
-    cpuMicrosPerWrite: (after - before) / count,
-  };
-}
-
-/** A closed loop: each of `concurrency` writers sends its next write when the last is acknowledged. */
-async function load(
-  concurrency: number,
-  durationSeconds: number,
-): Promise<{ histogram: ReturnType<typeof createHistogram>; count: number; elapsedMs: number }> {
-  const histogram = createHistogram();
-  const start = performance.now();
-  const end = start + durationSeconds * 1000;
-  let count = 0;
-  const writer = async (name: number): Promise<void> => {
-    for (let n = 0; performance.now() < end; n += 1) {
-      const sentAt = performance.now();
-      await client.put(`key-${name}-${n % 1000}`, "v".repeat(VALUE_BYTES));
-      histogram.record(Math.max(1, Math.round((performance.now() - sentAt) * 1e6)));
-      count += 1;
-    }
-  };
-  await Promise.all(Array.from({ length: concurrency }, (_, name) => writer(name)));
-  return { histogram, count, elapsedMs: performance.now() - start };
-}
-
-async function cpuMicros(): Promise<number> {
-  const usage = await cluster.usage();
-  return usage.reduce((sum, { cpuMicros: micros }) => sum + micros, 0);
-}
-
-function format({ concurrency, writesPerSecond, p50Ms, p99Ms, cpuMicrosPerWrite }: Row): string {
+function format(row: ClosedRow): string {
   return [
-    String(concurrency).padStart(11),
-    String(writesPerSecond).padStart(11),
-    p50Ms.toFixed(2).padStart(9),
-    p99Ms.toFixed(2).padStart(9),
-    cpuMicrosPerWrite.toFixed(0).padStart(22),
+    row.lane.padEnd(18),
+    String(row.concurrency).padStart(5),
+    row.perSecond.toFixed(0).padStart(10),
+    row.p50Ms.toFixed(2).padStart(10),
+    row.p99Ms.toFixed(2).padStart(10),
+    row.p999Ms.toFixed(2).padStart(10),
+    row.serverCpuMicros.toFixed(1).padStart(10),
+    row.diskBytes.toFixed(0).padStart(10),
+    row.loadCores.toFixed(2).padStart(12),
+    (row.residentBytes / 2 ** 20).toFixed(0).padStart(9),
+    row.failed > 0 ? `  ${row.failed} failed: ${row.failure}` : "",
   ].join("");
 }
