@@ -15,12 +15,18 @@ import type { Scheduler } from "./scheduler.ts";
 import type { ClientOperation } from "./trace.ts";
 
 export interface Application<Operation extends ClientOperation = ClientOperation> {
-  /** For one incarnation of a node: a new, empty machine, and who serves the clients that connect to it. */
-  member(clock: Clock): Pick<NodeOptions, "machine" | "clients">;
+  /** For one incarnation of a node. */
+  member(place: { readonly slot: number; readonly clock: Clock }): ApplicationMember;
   /** The clients of a run. */
   workload(world: WorkloadWorld<Operation>): Workload<Operation>;
   /** What must be true of the machines of a run, and of what its clients are told. */
   checks(ghost: Ghost): ApplicationChecks<Operation>;
+}
+
+/** A new, empty machine, and who serves the clients that connect to its node. */
+export interface ApplicationMember extends Pick<NodeOptions, "machine" | "clients"> {
+  /** Looks at the machine after each batch: what it returns is given to `onApplied` of the checks. */
+  readonly observe?: (lastIndex: LogIndex) => unknown;
 }
 
 /** What clients find. */
@@ -53,11 +59,21 @@ export interface ApplicationChecks<Operation extends ClientOperation> {
   /** The golden log may have grown. */
   onCommit(): void;
   /** At the end of the step in which a machine was given these commands. */
-  onApplied(view: NodeView, commands: readonly AppliedCommand[], results: readonly unknown[]): void;
+  onApplied(view: NodeView, batch: AppliedBatch): void;
   /** The bytes of a snapshot at `index`, taken, installed or restored by this node. */
   checkSnapshot(view: NodeView, index: LogIndex, chunks: readonly Uint8Array[]): Promise<void>;
   onInvoke(operation: Operation): void;
   onReturn(operation: Operation): void;
-  /** The run is over, and nothing has been found: what can be said of the whole of it. */
-  checkEnd(history: readonly Operation[]): void;
+  /**
+   * The run is over, and nothing has been found: what can be said of the whole of it. `settled`: the nodes that have
+   * applied all that is committed and are at rest; none where no liveness phase came.
+   */
+  checkEnd(history: readonly Operation[], settled: readonly number[]): void | Promise<void>;
+}
+
+export interface AppliedBatch {
+  readonly commands: readonly AppliedCommand[];
+  readonly results: readonly unknown[];
+  /** What `observe` has returned. */
+  readonly observed: unknown;
 }

@@ -13,12 +13,17 @@ const LEADER_WITHIN = 20;
 const WRITES_WITHIN = 40;
 const QUIET_FOR = 4;
 
-export async function runLiveness(simulation: Simulation): Promise<void> {
-  const { scheduler, schedule, safety, workload, recorder } = simulation;
-  const core = chooseCore(schedule.seed, schedule.nodes);
+/** Resolves with the core. Where a property is violated, that is reported. */
+export async function runLiveness(simulation: Simulation): Promise<readonly number[]> {
+  const core = chooseCore(simulation.schedule.seed, simulation.schedule.nodes);
   heal(simulation, core);
-  recorder.onPhase("liveness", core);
+  simulation.recorder.onPhase("liveness", core);
+  await checkLiveness(simulation, core);
+  return core;
+}
 
+async function checkLiveness(simulation: Simulation, core: readonly number[]): Promise<void> {
+  const { scheduler, schedule, safety, workload } = simulation;
   const timeoutUs = 2 * (schedule.raft.electionTimeoutMs ?? 500) * 1000;
   const startUs = scheduler.nowUs;
   const led = await scheduler.run(startUs + LEADER_WITHIN * timeoutUs, () =>

@@ -129,7 +129,7 @@ function taskOf({ nodes, profile, seconds, schedule: file }: Options, seed: numb
 /** The first violation of each property: the others are likely to be the same. */
 async function explainEach(options: Options, bad: readonly SeedResult[]): Promise<void> {
   const properties = new Set<string>();
-  // Not needed where all is well, and neither is fast-check.
+  // Not needed where all is well.
   const { explain } = await import("./explain.ts");
   for (const { seed, violation } of bad) {
     if (violation === undefined || properties.has(violation.property)) continue;

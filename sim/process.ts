@@ -6,11 +6,11 @@
 
 import { isRaftError } from "../src/errors.ts";
 import { RaftNode } from "../src/node/node.ts";
-import type { StateMachine } from "../src/node/state-machine.ts";
+import type { NodeOptions } from "../src/node/options.ts";
 import { LogStore } from "../src/storage/log-store.ts";
 import type { SnapshotMeta } from "../src/core/types.ts";
 import type { Storage } from "../src/storage/storage.ts";
-import type { Application } from "./application.ts";
+import type { Application, ApplicationMember } from "./application.ts";
 import { Oscillator, SimClock } from "./clock.ts";
 import type { SimDisk } from "./disk.ts";
 import { SimTransport } from "./network.ts";
@@ -137,16 +137,20 @@ export class SimProcess {
       this.#parts.scheduler,
     );
     try {
+      const { machine, clients, observe } = application.member({
+        slot: this.slot,
+        clock: incarnation.clock,
+      });
+      const observer = this.#machineObserver(incarnation, observe);
       incarnation.node = await startNode({
-        application,
+        machine: observed(machine, observer, this.#parts.scheduler),
+        clients,
         schedule,
         id: this.id,
         storage,
         transport: new SimTransport(network, actor, slots),
         clock: incarnation.clock,
         rng,
-        wrap: (machine) =>
-          observed(machine, this.#machineObserver(incarnation), this.#parts.scheduler),
       });
       if (actor.isAlive) hooks.onStarted(this, incarnation);
     } catch (error) {
@@ -154,10 +158,17 @@ export class SimProcess {
     }
   }
 
-  #machineObserver(incarnation: Incarnation): Parameters<typeof observed>[1] {
+  #machineObserver(
+    incarnation: Incarnation,
+    observe: ApplicationMember["observe"],
+  ): Parameters<typeof observed>[1] {
     const { hooks } = this.#parts;
     return {
-      onApplied: (commands, results) => incarnation.observer?.onApplied(commands, results),
+      onApplied: (commands, results) => {
+        if (!incarnation.actor.isAlive) return;
+        const seen = observe?.(commands.at(-1)?.index ?? 0);
+        incarnation.observer?.onApplied({ commands, results, observed: seen });
+      },
       onCapture: () => {
         if (incarnation.actor.isAlive) hooks.onCapture(this);
       },
@@ -186,29 +197,26 @@ export function addressOf(slot: number): string {
   return `n${slot + 1}:1`;
 }
 
-interface NodeParts {
-  readonly application: Application;
+interface NodeParts extends Pick<NodeOptions, "machine" | "clients"> {
   readonly schedule: Schedule;
   readonly id: string;
   readonly storage: Storage;
   readonly transport: SimTransport;
   readonly clock: SimClock;
   readonly rng: Rng;
-  readonly wrap: (machine: StateMachine) => StateMachine;
 }
 
 /** The shipped node, all of it. */
 function startNode({
-  application,
+  machine,
+  clients,
   schedule,
   id,
   storage,
   transport,
   clock,
   rng,
-  wrap,
 }: NodeParts): Promise<RaftNode> {
-  const { machine, clients } = application.member(clock);
   const members = Array.from({ length: schedule.nodes }, (_, slot) => ({
     id: idOf(slot),
     address: addressOf(slot),
@@ -217,7 +225,7 @@ function startNode({
     ...schedule.raft,
     id,
     members,
-    machine: wrap(machine),
+    machine,
     clients,
     storage,
     transport,

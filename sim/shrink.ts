@@ -1,10 +1,8 @@
 /**
- * The smallest schedule that still violates the same property. The schedule is the generated value of a fast-check
- * property; what is tried, and in which order, is in `simplify.ts`.
+ * The smallest schedule that still violates the same property, found by going on from each smaller one that does. What
+ * is tried, and in which order, is in `simplify.ts`.
  */
 
-import fc from "fast-check";
-import type { Random } from "fast-check";
 import { decisionsOf, weightOf } from "./schedule-edits.ts";
 import type { Schedule } from "./schedule.ts";
 import { smaller, START, untilViolation } from "./simplify.ts";
@@ -44,29 +42,24 @@ export async function shrink(
   }: ShrinkOptions,
 ): Promise<Shrunk> {
   const endMs = now() + withinMs;
-  const violations = new WeakMap<Schedule, Violation>([[schedule, violation]]);
   let best = { schedule, violation };
   let runs = 0;
-  const arbitrary = new ScheduleArbitrary(schedule, function* (value, progress) {
-    const known = violations.get(value);
-    if (known === undefined) return;
-    for (const step of smaller(value, known, progress)) {
-      if (runs >= maxRuns || now() >= endMs) return;
-      yield step;
+  const smallerFrom = async (from: Progress): Promise<Progress | undefined> => {
+    for (const [candidate, next] of smaller(best.schedule, best.violation, from)) {
+      if (runs >= maxRuns || now() >= endMs) return undefined;
+      runs += 1;
+      const found = await violationOf(candidate);
+      if (found === undefined || kindOf(found) !== kindOf(violation)) continue;
+      if (weight(candidate, found) >= weight(best.schedule, best.violation)) continue;
+      best = { schedule: candidate, violation: found };
+      onSmaller?.(candidate, runs);
+      return next;
     }
-  });
-  const property = fc.asyncProperty(arbitrary, async (candidate) => {
-    if (candidate === schedule) return false;
-    runs += 1;
-    const found = await violationOf(candidate);
-    if (found === undefined || kindOf(found) !== kindOf(violation)) return true;
-    if (weight(candidate, found) >= weight(best.schedule, best.violation)) return true;
-    violations.set(candidate, found);
-    best = { schedule: candidate, violation: found };
-    onSmaller?.(candidate, runs);
-    return false;
-  });
-  await fc.check(property, { numRuns: 1, seed: 0 });
+    return undefined;
+  };
+  let progress: Progress | undefined = START;
+  while (progress !== undefined) progress = await smallerFrom(progress);
+
   const short = untilViolation(best.schedule, best.violation);
   const found = await violationOf(short);
   const isSame = found !== undefined && kindOf(found) === kindOf(violation);
@@ -90,40 +83,4 @@ export function sizeOf(schedule: Schedule): string {
 function kindOf({ property, text }: Violation): string {
   const isAnything = property === "S0" || property === "S27";
   return isAnything ? `${property} ${text.replaceAll(/\d+/g, "")}` : property;
-}
-
-/** One value, and how it shrinks. fast-check has no way to say this but a subclass. */
-class ScheduleArbitrary extends fc.Arbitrary<Schedule> {
-  readonly #value: Schedule;
-  readonly #smaller: (
-    value: Schedule,
-    progress: Progress,
-  ) => Iterable<readonly [Schedule, Progress]>;
-
-  constructor(
-    value: Schedule,
-    next: (value: Schedule, progress: Progress) => Iterable<readonly [Schedule, Progress]>,
-  ) {
-    super();
-    this.#value = value;
-    this.#smaller = next;
-  }
-
-  override generate(_: Random): fc.Value<Schedule> {
-    return new fc.Value(this.#value, START);
-  }
-
-  override canShrinkWithoutContext(value: unknown): value is Schedule {
-    return value === this.#value;
-  }
-
-  override shrink(value: Schedule, context: unknown): fc.Stream<fc.Value<Schedule>> {
-    const progress = (context ?? START) as Progress;
-    const values = this.#smaller(value, progress);
-    return fc.stream(
-      (function* () {
-        for (const [candidate, next] of values) yield new fc.Value(candidate, next);
-      })(),
-    );
-  }
 }

@@ -163,8 +163,8 @@ export class Simulation<Operation extends ClientOperation = ClientOperation> {
     const isWhole = await scheduler
       .run(schedule.durationMs * 1000)
       .then(() => this.safety.violation === undefined);
-    if (isWhole && schedule.liveness) await runLiveness(this);
-    this.safety.checkEnd(this.workload.history);
+    const settled = isWhole && schedule.liveness ? await runLiveness(this) : [];
+    await this.safety.checkEnd(this.workload.history, settled);
     return {
       schedule,
       hash: scheduler.hash.text,

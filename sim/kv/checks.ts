@@ -1,8 +1,7 @@
 /** All checks of the store, and at the end of its history. */
 
 import type { LogIndex } from "../../src/core/types.ts";
-import type { AppliedCommand } from "../../src/node/state-machine.ts";
-import type { ApplicationChecks } from "../application.ts";
+import type { ApplicationChecks, AppliedBatch } from "../application.ts";
 import { historyOf } from "../history-of.ts";
 import type { Ghost, NodeView } from "../safety/ghost.ts";
 import { checkWitness } from "../witness.ts";
@@ -29,11 +28,7 @@ export class KvChecks implements ApplicationChecks<KvOperation> {
     this.#clients.onCommit();
   }
 
-  onApplied(
-    view: NodeView,
-    commands: readonly AppliedCommand[],
-    results: readonly unknown[],
-  ): void {
+  onApplied(view: NodeView, { commands, results }: AppliedBatch): void {
     this.#machines.onApplied(view, commands, results);
   }
 

@@ -5,9 +5,8 @@
 
 import type { RaftState } from "../../src/core/state.ts";
 import type { LogIndex, NodeId, Role, Term } from "../../src/core/types.ts";
-import type { AppliedCommand } from "../../src/node/state-machine.ts";
 import type { PeerMessage } from "../../src/transport/transport.ts";
-import type { ApplicationChecks } from "../application.ts";
+import type { ApplicationChecks, AppliedBatch } from "../application.ts";
 import type { ClientOperation } from "../trace.ts";
 import { AuthorityChecks } from "./authority.ts";
 import { checkCommit } from "./commit.ts";
@@ -23,11 +22,6 @@ export interface ObserverEvents {
   readonly onTruncate: (slot: number, from: LogIndex) => void;
   readonly onCommit: (slot: number, state: Readonly<RaftState>, before: LogIndex) => void;
   readonly onApply: (slot: number, index: LogIndex) => void;
-}
-
-interface AppliedBatch {
-  readonly commands: readonly AppliedCommand[];
-  readonly results: readonly unknown[];
 }
 
 /** The view of one incarnation. */
@@ -67,8 +61,8 @@ export class NodeObserver {
   }
 
   /** The state machine has been given commands; they are checked at the end of the step, when the commit is known. */
-  onApplied(commands: readonly AppliedCommand[], results: readonly unknown[]): void {
-    this.#applied.push({ commands, results });
+  onApplied(batch: AppliedBatch): void {
+    this.#applied.push(batch);
   }
 
   /** A message has arrived; the next turn sees it. */
@@ -148,11 +142,12 @@ export class NodeObserver {
   #onApplied(): void {
     const batches = this.#applied;
     this.#applied = [];
-    for (const { commands, results } of batches) {
+    for (const batch of batches) {
+      const { commands } = batch;
       const first = commands[0]?.index ?? Infinity;
       if (first <= this.#appliedUpTo) this.#report("S13", `applies command ${first} again`);
       this.#appliedUpTo = Math.max(this.#appliedUpTo, commands.at(-1)?.index ?? 0);
-      this.#application.onApplied(this.#view, commands, results);
+      this.#application.onApplied(this.#view, batch);
     }
   }
 

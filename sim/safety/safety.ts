@@ -137,8 +137,8 @@ export class Safety {
     }
   }
 
-  checkEnd(history: readonly ClientOperation[]): void {
-    if (this.#violation === undefined) this.application.checkEnd(history);
+  async checkEnd(history: readonly ClientOperation[], settled: readonly number[]): Promise<void> {
+    if (this.#violation === undefined) await this.application.checkEnd(history, settled);
   }
 
   onInvoke(operation: ClientOperation): void {
