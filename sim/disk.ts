@@ -57,6 +57,8 @@ export interface DiskHooks {
   readonly onDurable: (change: PlatterChange) => void;
   /** An injected fault has shown itself to the process. */
   readonly onFault: (fault: "failure" | "rot") => void;
+  /** A process is about to hear that a batch of its own has failed. */
+  readonly onFailed: () => void;
 }
 
 export class SimDisk {
@@ -219,7 +221,11 @@ export class SimDisk {
         this.#scheduler.wantDrain();
         act(
           (value) => tell(() => resolve(value)),
-          (error) => tell(() => reject(error)),
+          (error) =>
+            tell(() => {
+              this.#hooks.onFailed();
+              reject(error);
+            }),
         );
       };
       this.#schedule(Math.floor(delayUs * this.slowness), actor.slot, complete);

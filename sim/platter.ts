@@ -69,6 +69,9 @@ export class Platter {
       }
     }
     if (this.lastIndex < before) lostFrom = Math.min(lostFrom, this.lastIndex + 1);
+    // What is compacted beyond the snapshot is nowhere.
+    if (this.compacted.index > this.snapshotIndex)
+      lostFrom = Math.min(lostFrom, this.snapshotIndex + 1);
     this.#terms.length = Math.min(this.#terms.length, this.lastIndex + 1);
     return { written, lostFrom: lostFrom === Infinity ? undefined : lostFrom };
   }

@@ -188,6 +188,7 @@ export class Simulation<Operation extends ClientOperation = ClientOperation> {
   start(slot: number): void {
     const process = this.processes[slot];
     if (process === undefined || process.isUp) return;
+    this.safety.messages.onStart(slot);
     process.start();
     this.recorder.onStart(slot, process.incarnation?.number ?? 0);
   }
@@ -228,6 +229,7 @@ export class Simulation<Operation extends ClientOperation = ClientOperation> {
         const incarnation = this.processes[slot]?.incarnation;
         if (incarnation !== undefined) incarnation.isHurt = true;
       },
+      onFailed: () => this.safety.messages.onWriteFailed(slot),
     });
     return new SimProcess({
       application,

@@ -103,7 +103,7 @@ export type TraceEvent = Stamp &
 export type LossReason = "loss" | "cut" | "filter" | "capacity" | "reset" | "gone" | "refused";
 
 export interface Violation {
-  /** S1 to S27 and L1 to L4 of the list of properties. */
+  /** S1 to S27 and L1 to L8 of the list of properties. */
   readonly property: string;
   /** A sentence with the values. */
   readonly text: string;

@@ -103,6 +103,7 @@ export class ClientChecks {
   }
 
   #checkWrite(operation: KvOperation, index: LogIndex): void {
+    this.#machines.once.onReply(operation, index);
     const entry = this.#ghost.golden.at(index)?.entry;
     const value = entry?.kind === "command" ? uniqueValueOf(entry.payload) : undefined;
     if (typeof operation.value === "string" && value !== operation.value) {

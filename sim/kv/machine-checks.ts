@@ -1,7 +1,6 @@
 /**
  * S13: what a node has applied is what the model makes of the golden log, seen in the result of every command. S14: a
- * snapshot is the model's state at its index, sessions included. S18, exactly once, is part of both: the model executes
- * each command of a session once.
+ * snapshot is the model's state at its index, sessions included.
  */
 
 import type { LogIndex } from "../../src/core/types.ts";
@@ -15,6 +14,7 @@ import { goldenCommand } from "../history-of.ts";
 import { samePlain } from "../same-plain.ts";
 import type { Ghost, NodeView } from "../safety/ghost.ts";
 import { Model } from "./model.ts";
+import { indexIn, OnceChecks } from "./once.ts";
 
 /** A model as of every so many indexes, to begin from. */
 const CHECKPOINT_EVERY = 64;
@@ -22,6 +22,7 @@ const CHECKPOINT_EVERY = 64;
 export class MachineChecks {
   /** The store, as far as it is committed. */
   readonly model: Model = new Model();
+  readonly once: OnceChecks;
   readonly #ghost: Ghost;
   /** What the model answers to the command at each index. */
   readonly #results: unknown[] = [];
@@ -29,6 +30,7 @@ export class MachineChecks {
 
   constructor(ghost: Ghost) {
     this.#ghost = ghost;
+    this.once = new OnceChecks(ghost);
   }
 
   /** Brings the model to the end of the golden log. */
@@ -54,7 +56,7 @@ export class MachineChecks {
     const commands: GoldenCommand[] = [];
     for (let index = 1; index <= this.#ghost.golden.lastIndex; index += 1) {
       const entry = this.#ghost.golden.at(index)?.entry;
-      if (entry === undefined || executedAt(this.#results[index]) !== index) continue;
+      if (entry === undefined || indexIn(this.#results[index]) !== index) continue;
       const command = goldenCommand(entry);
       if (command !== undefined) commands.push(command);
     }
@@ -87,6 +89,7 @@ export class MachineChecks {
           `has applied another command at ${command.index} than was committed there`,
         );
       }
+      this.once.onApplied(view, command, results[at]);
       const expected = this.#results[command.index];
       if (!samePlain(expected, results[at])) {
         const text = `answers ${JSON.stringify(results[at])} to command ${command.index}; it should be ${JSON.stringify(expected)}`;
@@ -130,13 +133,6 @@ export class MachineChecks {
   #report(property: string, view: NodeView, text: string): void {
     this.#ghost.report(property, `${view.id} ${text}`, view.slot);
   }
-}
-
-/** Where the command was executed that this is the answer to: for a copy, where the first stands. */
-function executedAt(answer: unknown): unknown {
-  const isApplied =
-    typeof answer === "object" && answer !== null && "type" in answer && answer.type === "applied";
-  return isApplied && "index" in answer ? answer.index : undefined;
 }
 
 /** What is wrong with a snapshot, if anything is. */

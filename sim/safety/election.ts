@@ -22,22 +22,33 @@ export function checkElection(
   checkCompleteness(ghost, view, state, mirror);
 }
 
-function checkVotes(ghost: Ghost, view: NodeView, state: Readonly<RaftState>): void {
-  const gaveIt = (id: string): boolean =>
-    id === view.id
-      ? view.platter.hardState.currentTerm === state.currentTerm &&
-        view.platter.hardState.votedFor === view.id
-      : ghost.voteOf(ghost.slotOf(id), state.currentTerm) === view.id;
+/** A candidate counts another number of votes than before: each was given. */
+export function checkVotesSoFar(ghost: Ghost, view: NodeView, state: Readonly<RaftState>): void {
   for (const id of state.votes) {
-    if (!gaveIt(id)) {
-      ghost.report(
-        "S16",
-        `${view.id} counts a vote of ${id} for term ${state.currentTerm} that was not given`,
-        view.slot,
-      );
-    }
+    if (hasVote(ghost, view, state, id)) continue;
+    ghost.report(
+      "S16",
+      `${view.id} counts a vote of ${id} for term ${state.currentTerm} that was not given`,
+      view.slot,
+    );
   }
-  if (!isQuorum(configurationIn(state), gaveIt)) {
+}
+
+/** Its own counts by its disk, another's by what has left. */
+function hasVote(
+  ghost: Ghost,
+  { id, platter }: NodeView,
+  state: Readonly<RaftState>,
+  of: string,
+): boolean {
+  const { currentTerm } = state;
+  if (of !== id) return ghost.voteOf(ghost.slotOf(of), currentTerm) === id;
+  return platter.hardState.currentTerm === currentTerm && platter.hardState.votedFor === id;
+}
+
+function checkVotes(ghost: Ghost, view: NodeView, state: Readonly<RaftState>): void {
+  checkVotesSoFar(ghost, view, state);
+  if (!isQuorum(configurationIn(state), (id) => hasVote(ghost, view, state, id))) {
     ghost.report(
       "S16",
       `${view.id} leads term ${state.currentTerm} without the votes of a majority`,

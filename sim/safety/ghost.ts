@@ -5,6 +5,7 @@
 
 import type {
   Configuration,
+  ConfigurationEntry,
   Entry,
   EntryId,
   LogIndex,
@@ -57,6 +58,8 @@ export class Ghost {
   readonly nodes: readonly NodeView[];
   readonly golden: GoldenLog = new GoldenLog();
   readonly leaders: Map<Term, number> = new Map();
+  /** Every change of the membership that was ever in a log. */
+  readonly configurations: ConfigurationEntry[] = [];
   readonly report: Report;
   readonly #entries = new Map<number, { readonly entry: Entry; readonly previousTerm: Term }>();
   readonly #votes: Map<Term, NodeId>[];
@@ -107,6 +110,7 @@ export class Ghost {
     if (known !== undefined) return known;
     const first = { entry, previousTerm };
     this.#entries.set(key, first);
+    if (entry.kind === "configuration") this.configurations.push(entry);
     return first;
   }
 

@@ -5,6 +5,7 @@
 
 import type { RaftState } from "../../src/core/state.ts";
 import type { Entry } from "../../src/core/types.ts";
+import { checkConfigurationChange } from "./configuration.ts";
 import { idText, sameEntry } from "./ghost.ts";
 import type { Ghost, NodeView } from "./ghost.ts";
 import type { LogChange, LogMirror } from "./log-mirror.ts";
@@ -31,6 +32,8 @@ export function checkLogChange(
       ghost.report("S6", `${view.id} has entry ${idText(entry)} and none before it`, view.slot);
       return;
     }
+    if (entry.kind === "configuration" && ghost.entry(entry) === undefined)
+      checkConfigurationChange(ghost, view, state, mirror, entry);
     checkEntry(ghost, view, entry, previousTerm);
   }
 }

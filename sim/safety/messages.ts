@@ -1,17 +1,31 @@
 /**
  * What a message shows must be so, on the disk, when it leaves: S2 one vote a term, S3 terms never fall, S10 what is
- * acknowledged is durable, S22 it is well formed. And S23: what arrives is what was sent.
+ * acknowledged is durable, S22 it is well formed, S25 nobody speaks after a write of his has failed. And S23: what
+ * arrives is what was sent.
  */
 
-import type { AppendEntries } from "../../src/core/message.ts";
+import type { AppendEntries, AppendEntriesResponse } from "../../src/core/message.ts";
+import type { EntryId } from "../../src/core/types.ts";
 import type { PeerMessage } from "../../src/transport/transport.ts";
 import { samePlain } from "../same-plain.ts";
 import { idText, sameEntry } from "./ghost.ts";
 import type { Ghost, NodeView } from "./ghost.ts";
 
+/** A message comes twice at most; a leader that has heard a refusal does not ask for the same again. */
+const MAX_REFUSALS = 20;
+
 export class MessageChecks {
   readonly #ghost: Ghost;
   readonly #shownTerms: number[];
+  /** Those whose process knows that a write of it has failed. */
+  readonly #failed = new Set<number>();
+  /** By receiver and sender: the last refusal, and how often it has come since something else did. */
+  readonly #refusals = new Map<
+    string,
+    { readonly term: number; readonly prevLogIndex: number; readonly times: number }
+  >();
+  /** Left in this step, and said to follow entries that may have been seen by nobody yet. */
+  readonly #appends: { readonly view: NodeView; readonly prevLog: EntryId }[] = [];
 
   constructor(ghost: Ghost) {
     this.#ghost = ghost;
@@ -21,6 +35,7 @@ export class MessageChecks {
   onSend(slot: number, message: PeerMessage): void {
     const view = this.#ghost.view(slot);
     this.#checkTerm(view, message);
+    if (this.#failed.has(slot)) this.#checkSilence(view, message);
     switch (message.type) {
       case "RequestVote":
         return this.#checkVote(view, message.term, view.id);
@@ -41,8 +56,56 @@ export class MessageChecks {
     }
   }
 
-  /** S23. */
+  /** A node's process has been told that a write has failed: nothing is known of its disk any more. */
+  onWriteFailed(slot: number): void {
+    this.#failed.add(slot);
+  }
+
+  /** Another process runs, from what the disk really has. */
+  onStart(slot: number): void {
+    this.#failed.delete(slot);
+  }
+
+  /** At the end of a step, when everything that was appended in it has been seen. */
+  afterStep(): void {
+    if (this.#appends.length === 0) return;
+    for (const { view, prevLog } of this.#appends.splice(0)) {
+      const isThere = prevLog.index === 0 ? prevLog.term === 0 : this.#ghost.entry(prevLog);
+      if (isThere !== undefined && isThere !== false) continue;
+      const text = `${view.id} sends what follows entry ${idText(prevLog)}, which nobody ever had`;
+      this.#ghost.report("S22", text, view.slot);
+    }
+  }
+
+  /** S25. Chunks of a snapshot say nothing of what was being written. */
+  #checkSilence(view: NodeView, { type }: PeerMessage): void {
+    if (type === "SnapshotChunk" || type === "SnapshotChunkResponse") return;
+    const text = `${view.id} sends a ${type} after a write of its own has failed`;
+    this.#ghost.report("S25", text, view.slot);
+  }
+
   onDeliver(sent: PeerMessage, decoded: PeerMessage): void {
+    this.#checkSame(sent, decoded);
+    if (sent.type === "AppendEntriesResponse") this.#checkProgress(sent);
+  }
+
+  /** L7: whoever hears a refusal asks for something else. */
+  #checkProgress(message: AppendEntriesResponse): void {
+    const pair = `${message.from} ${message.to}`;
+    const { term } = message;
+    if (message.success) return void this.#refusals.delete(pair);
+    const { prevLogIndex } = message;
+    const before = this.#refusals.get(pair);
+    const isSame = before?.term === term && before.prevLogIndex === prevLogIndex;
+    const times = isSame ? before.times + 1 : 1;
+    this.#refusals.set(pair, { term, prevLogIndex, times });
+    if (times <= MAX_REFUSALS) return;
+    const text = `${message.to} has heard ${times} times that ${message.from} refuses what follows entry ${prevLogIndex}, and sends it again`;
+    this.#ghost.report("L7", text, this.#ghost.slotOf(message.to));
+  }
+
+  /** S23. */
+  #checkSame(sent: PeerMessage, decoded: PeerMessage): void {
     if (sameMessage(sent, decoded)) return;
     const text = `a ${sent.type} arrives as another message than was sent`;
     this.#ghost.report("S23", text, this.#ghost.slotOf(sent.from));
@@ -104,6 +167,7 @@ export class MessageChecks {
   }
 
   #checkAppend(view: NodeView, { entries, prevLog, term, leaderCommit }: AppendEntries): void {
+    this.#appends.push({ view, prevLog });
     let previous = prevLog;
     for (const entry of entries) {
       if (entry.index !== previous.index + 1 || entry.term < previous.term || entry.term > term) {

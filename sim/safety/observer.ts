@@ -10,7 +10,8 @@ import type { ApplicationChecks, AppliedBatch } from "../application.ts";
 import type { ClientOperation } from "../trace.ts";
 import { AuthorityChecks } from "./authority.ts";
 import { checkCommit } from "./commit.ts";
-import { checkElection } from "./election.ts";
+import { checkConfigurationInForce } from "./configuration.ts";
+import { checkElection, checkVotesSoFar } from "./election.ts";
 import type { Ghost, NodeView } from "./ghost.ts";
 import { checkLogChange } from "./log-checks.ts";
 import { LogMirror } from "./log-mirror.ts";
@@ -37,6 +38,7 @@ export class NodeObserver {
   #appliedUpTo: LogIndex = 0;
   #role: Role = "follower";
   #term: Term;
+  #votes = 0;
   #commit: LogIndex = 0;
   #lastApplied: LogIndex = 0;
   #snapshot: LogIndex = 0;
@@ -57,6 +59,7 @@ export class NodeObserver {
     this.#authority = new AuthorityChecks(ghost, view);
     this.#term = state.currentTerm;
     this.#checkRecovery(state);
+    checkConfigurationInForce(ghost, view, state, this.#mirror);
     this.look(state);
   }
 
@@ -85,10 +88,14 @@ export class NodeObserver {
       );
       if (change.truncatedFrom !== undefined)
         this.#events.onTruncate(this.#view.slot, change.truncatedFrom);
+      checkConfigurationInForce(this.#ghost, this.#view, state, this.#mirror);
       const first = change.appended[0];
       if (first !== undefined) this.#events.onAppend(this.#view.slot, first.index, state);
     }
     if (role !== this.#role || currentTerm !== this.#term) this.#onRole(state, wasLeader);
+    if (role === "candidate" && state.votes.size !== this.#votes)
+      checkVotesSoFar(this.#ghost, this.#view, state);
+    this.#votes = state.votes.size;
     if (commitIndex !== this.#commit || state.snapshot.lastIncluded.index !== this.#snapshot) {
       this.#onCommit(state, wasLeader && role === "leader");
     }
@@ -133,9 +140,19 @@ export class NodeObserver {
         "S11",
         `has committed ${commitIndex} and its log ends at ${state.log.lastIndex}`,
       );
+    const isNewSnapshot = snapshot !== this.#snapshot;
     this.#commit = commitIndex;
     this.#snapshot = snapshot;
     checkCommit(this.#ghost, this.#view, state, this.#mirror, before);
+    if (isNewSnapshot) {
+      const { compacted } = state.log;
+      if (compacted.index > snapshot)
+        this.#report(
+          "S6",
+          `has let go of its log up to ${compacted.index}; its snapshot ends at ${snapshot}`,
+        );
+      checkConfigurationInForce(this.#ghost, this.#view, state, this.#mirror);
+    }
     if (commitIndex > before) this.#events.onCommit(this.#view.slot, state, before);
   }
 
@@ -167,9 +184,15 @@ export class NodeObserver {
   #checkMatch(state: Readonly<RaftState>): void {
     for (const progress of state.leadership?.progress.values() ?? []) {
       const before = this.#match.get(progress.id) ?? 0;
-      const { matchIndex, nextIndex, id } = progress;
+      const { matchIndex, nextIndex, id, inflight } = progress;
       if (nextIndex <= matchIndex)
         this.#report("S11", `would send ${id} entry ${nextIndex}, which it has`);
+      const underWay = inflight.at(-1)?.lastIndex ?? 0;
+      if (underWay >= nextIndex)
+        this.#report(
+          "S24",
+          `counts entry ${underWay} as on its way to ${id}, which is yet to get ${nextIndex}`,
+        );
       if (matchIndex === before) continue;
       this.#match.set(id, matchIndex);
       if (matchIndex < before)

@@ -128,6 +128,7 @@ export class Safety {
 
   /** At the end of each step, when what it has committed is known. */
   afterStep(): void {
+    this.messages.afterStep();
     if (this.#snapshots.length === 0) return;
     this.#scheduler.wantDrain();
     for (const { slot, index, chunks } of this.#snapshots.splice(0)) {

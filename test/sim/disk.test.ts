@@ -27,6 +27,7 @@ function rig(seed = 1): Rig {
     onBatch: () => undefined,
     onDurable: () => undefined,
     onFault: (fault) => faults.push(fault),
+    onFailed: () => faults.push("told"),
   });
   return { scheduler, disk, actor: { slot: 0, isAlive: true, gateUs: 0 }, faults };
 }
@@ -109,7 +110,7 @@ describe("a batch", () => {
       const failing = batch(each, [put("a", "1")], true).catch((error: unknown) => String(error));
       await each.scheduler.run(1000);
       expect(await failing).toContain("EIO");
-      expect(each.faults).toEqual(["failure"]);
+      expect(each.faults).toEqual(["failure", "told"]);
       expect(await read(each, "a")).toBe(isApplied ? "1" : undefined);
     }
   });

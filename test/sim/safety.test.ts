@@ -1,8 +1,17 @@
 /** The checks can fail: each is fed the lie that it is there for. */
 
 import { beforeEach, describe, expect, test } from "vitest";
-import type { AppendEntries } from "../../src/core/message.ts";
-import type { Entry } from "../../src/core/types.ts";
+import type {
+  AppendEntries,
+  AppendEntriesRefusal,
+  AppendEntriesResponse,
+  AppendEntriesSuccess,
+} from "../../src/core/message.ts";
+import { defaultRaftOptions } from "../../src/core/options.ts";
+import { newProgress } from "../../src/core/progress.ts";
+import { Raft } from "../../src/core/raft.ts";
+import type { RaftState } from "../../src/core/state.ts";
+import type { Configuration, ConfigurationEntry, Entry } from "../../src/core/types.ts";
 import { encodeCommand } from "../../src/kv/commands.ts";
 import { encodeEnvelope } from "../../src/kv/envelope.ts";
 import { KvMachine } from "../../src/kv/machine.ts";
@@ -12,12 +21,20 @@ import { putMarker } from "../../src/storage/layout.ts";
 import type { StoreOperation } from "../../src/storage/ordered-store.ts";
 import { encodeEntries } from "../../src/entry-codec.ts";
 import { Platter } from "../../sim/platter.ts";
+import { KvChecks } from "../../sim/kv/checks.ts";
 import { ClientChecks } from "../../sim/kv/client-checks.ts";
 import { checkStillDurable } from "../../sim/safety/commit.ts";
+import {
+  canDisagree,
+  checkConfigurationChange,
+  checkConfigurationInForce,
+} from "../../sim/safety/configuration.ts";
+import { checkVotesSoFar } from "../../sim/safety/election.ts";
 import { Ghost } from "../../sim/safety/ghost.ts";
 import { checkWritten } from "../../sim/safety/log-checks.ts";
 import { MachineChecks } from "../../sim/kv/machine-checks.ts";
 import { MessageChecks } from "../../sim/safety/messages.ts";
+import { NodeObserver } from "../../sim/safety/observer.ts";
 import type { KvOperation } from "../../sim/kv/operation.ts";
 
 interface Told {
@@ -53,6 +70,18 @@ function put(index: number, term: number, value: string): Entry {
   });
   return { kind: "command", index, term, time: 0, payload, encoded: undefined };
 }
+
+/** A copy of the command of this number. */
+const copy = (index: number, value: string, sequence = 1): Entry => {
+  const payload = encodeEnvelope({
+    type: "command",
+    sessionId: 1,
+    sequence,
+    lowestOutstanding: 1,
+    payload: encodeCommand({ type: "put", key: "k", value }),
+  });
+  return { kind: "command", index, term: 1, time: 0, payload, encoded: undefined };
+};
 
 /** Entries and term and vote, as the shipped storage would have them written. */
 function batch(
@@ -105,6 +134,62 @@ const result = (index: number, previous: unknown): unknown => ({
   type: "applied",
   index,
   result: { status: "ok", previous },
+});
+
+const member = (n: number): Configuration["voters"][number] => ({
+  id: `n${n}`,
+  address: `n${n}:1`,
+  storeId: undefined,
+});
+
+/** Of voters by number, for a whole or a joint configuration. */
+function configuration(voters: readonly number[], outgoing: readonly number[] = []): Configuration {
+  return { voters: voters.map(member), votersOutgoing: outgoing.map(member), learners: [] };
+}
+
+function changeTo(index: number, term: number, to: Configuration): ConfigurationEntry {
+  return { kind: "configuration", index, term, time: 0, configuration: to, encoded: undefined };
+}
+
+/** n1 of three, with an empty log. */
+function openState(): RaftState {
+  const start = { index: 0, configuration: configuration([1, 2, 3]) };
+  const nowhere = { term: 0, index: 0 };
+  const raft = Raft.open(
+    { ...defaultRaftOptions, id: "n1", seed: 1 },
+    {
+      hardState: { currentTerm: 0, votedFor: undefined, commitIndex: 0 },
+      snapshot: { id: "", lastIncluded: nowhere, time: 0, configuration: start },
+      compacted: nowhere,
+      lastIndex: 0,
+      lastTime: 0,
+      runs: [],
+      configurations: [start],
+    },
+    0,
+  );
+  return raft.state;
+}
+
+function leadershipOver(id: string): NonNullable<RaftState["leadership"]> {
+  return {
+    firstIndex: 1,
+    clusterTimeAtStart: 0,
+    startedAt: 0,
+    progress: new Map([[id, newProgress(id, 0)]]),
+    heartbeatDeadline: 0,
+    quorumCheckDeadline: 0,
+    round: 0,
+    roundWanted: false,
+    reads: [],
+    transfer: undefined,
+    uncommittedBytes: 0,
+  };
+}
+
+/** A mirror of a log in which everything is of one term. */
+const allOfTerm = (term: number, lastIndex: number) => ({
+  termAt: (index: number) => (index <= lastIndex ? term : undefined),
 });
 
 describe("what a message shows", () => {
@@ -165,6 +250,79 @@ describe("what a message shows", () => {
     expect(properties()).toEqual(["S22", "S22"]);
   });
 
+  test("S22: what follows an entry that nobody had, seen when the step is over", () => {
+    const checks = new MessageChecks(ghost);
+    platters[0]?.apply(batch(2, undefined, [], 0));
+    const append: AppendEntries = {
+      type: "AppendEntries",
+      from: "n1",
+      to: "n2",
+      term: 2,
+      prevLog: { term: 2, index: 1 },
+      leaderCommit: 0,
+      entries: [],
+    };
+    checks.onSend(0, append);
+    ghost.seen(put(1, 2, "a"), 0);
+    checks.afterStep();
+    expect(properties()).toEqual([]);
+    checks.onSend(0, { ...append, prevLog: { term: 0, index: 1 } });
+    checks.afterStep();
+    expect(properties()).toEqual(["S22"]);
+  });
+
+  test("S25: anything of a process that knows that its write has failed, until another runs", () => {
+    const checks = new MessageChecks(ghost);
+    platters[0]?.apply(batch(1, undefined, [put(1, 1, "a")], 1));
+    const ack = {
+      type: "AppendEntriesResponse",
+      from: "n1",
+      to: "n2",
+      term: 1,
+      success: true,
+      matchIndex: 1,
+    } as const;
+    checks.onWriteFailed(0);
+    checks.onSend(1, { ...ack, from: "n2", to: "n1", term: 0, matchIndex: 0 });
+    expect(properties()).toEqual([]);
+    checks.onSend(0, ack);
+    expect(properties()).toEqual(["S25"]);
+    checks.onStart(0);
+    checks.onSend(0, ack);
+    expect(properties()).toEqual(["S25"]);
+  });
+
+  test("L7: a refusal that is heard again and again, and changes nothing", () => {
+    const checks = new MessageChecks(ghost);
+    const refusal: AppendEntriesRefusal = {
+      type: "AppendEntriesResponse",
+      from: "n2",
+      to: "n1",
+      term: 1,
+      success: false,
+      prevLogIndex: 5,
+      hint: { term: 1, index: 2 },
+    };
+    const agreement: AppendEntriesSuccess = {
+      type: "AppendEntriesResponse",
+      from: "n2",
+      to: "n1",
+      term: 1,
+      success: true,
+      matchIndex: 5,
+    };
+    const hear = (times: number, message: AppendEntriesResponse): void => {
+      for (let n = 0; n < times; n += 1) checks.onDeliver(message, message);
+    };
+    hear(20, refusal);
+    hear(1, agreement);
+    hear(20, refusal);
+    hear(20, { ...refusal, term: 2 });
+    expect(properties()).toEqual([]);
+    hear(1, { ...refusal, term: 2 });
+    expect(properties()).toEqual(["L7"]);
+  });
+
   test("S23: a message that arrives as another", () => {
     const sent = {
       type: "Heartbeat",
@@ -207,6 +365,111 @@ describe("what disks hold", () => {
   });
 });
 
+describe("what a node takes for true", () => {
+  test("S16: a candidate counts a vote that was given to another, or in another term", () => {
+    const state = openState();
+    state.currentTerm = 2;
+    state.votes = new Set(["n2"]);
+    ghost.recordVote(1, 2, "n1");
+    checkVotesSoFar(ghost, ghost.view(0), state);
+    expect(properties()).toEqual([]);
+    state.votes = new Set(["n2", "n3"]);
+    ghost.recordVote(2, 1, "n1");
+    checkVotesSoFar(ghost, ghost.view(0), state);
+    expect(properties()).toEqual(["S16"]);
+  });
+
+  test("S15: a configuration that is not the last in the log", () => {
+    const state = openState();
+    const next = changeTo(2, 1, configuration([1, 2, 3, 4]));
+    checkConfigurationInForce(ghost, ghost.view(0), state, allOfTerm(1, 1));
+    ghost.seen(next, 1);
+    // Cut off again, or never had.
+    checkConfigurationInForce(ghost, ghost.view(0), state, allOfTerm(1, 1));
+    checkConfigurationInForce(ghost, ghost.view(0), state, allOfTerm(3, 2));
+    expect(properties()).toEqual([]);
+    checkConfigurationInForce(ghost, ghost.view(0), state, allOfTerm(1, 2));
+    expect(properties()).toEqual(["S15"]);
+    state.configurations = [...state.configurations, next];
+    checkConfigurationInForce(ghost, ghost.view(0), state, allOfTerm(1, 2));
+    checkConfigurationInForce(ghost, ghost.view(0), state, allOfTerm(1, 1));
+    expect(properties()).toEqual(["S15", "S15"]);
+  });
+
+  test("S15: a snapshot that has left a committed configuration out", () => {
+    const state = openState();
+    const next = changeTo(1, 1, configuration([1, 2, 3, 4]));
+    commit(next, put(2, 1, "a"));
+    const lastIncluded = { term: 1, index: 2 };
+    state.snapshot = { ...state.snapshot, lastIncluded, configuration: next };
+    state.configurations = [next];
+    checkConfigurationInForce(ghost, ghost.view(0), state, allOfTerm(1, 2));
+    expect(properties()).toEqual([]);
+    const [start] = openState().configurations;
+    if (start === undefined) return expect.fail();
+    state.snapshot = { ...state.snapshot, configuration: start };
+    state.configurations = [start];
+    checkConfigurationInForce(ghost, ghost.view(0), state, allOfTerm(1, 2));
+    expect(properties()).toEqual(["S15"]);
+  });
+
+  test("S15: a change while another is not committed, and one to strangers", () => {
+    const state = openState();
+    const first = changeTo(1, 1, configuration([1, 2, 3, 4]));
+    const second = changeTo(2, 1, configuration([1, 2, 4]));
+    const begin = (entry: ConfigurationEntry): void =>
+      checkConfigurationChange(ghost, ghost.view(0), state, allOfTerm(1, entry.index), entry);
+    begin(first);
+    ghost.seen(first, 0);
+    expect(properties()).toEqual([]);
+    begin(second);
+    expect(properties()).toEqual(["S15"]);
+    ghost.golden.push({ entry: first, commitTerm: 1, step: 0 });
+    begin(second);
+    expect(properties()).toEqual(["S15"]);
+    begin(changeTo(2, 1, configuration([1, 5])));
+    expect(properties()).toEqual(["S15", "S15"]);
+  });
+
+  test("S15: quorums that share nobody", () => {
+    expect(canDisagree(configuration([1, 2, 3]), configuration([1, 2, 3, 4]))).toBe(false);
+    expect(canDisagree(configuration([1, 2, 3]), configuration([1, 4, 5]))).toBe(true);
+    expect(canDisagree(configuration([1, 2, 3]), configuration([3, 4, 5], [1, 2, 3]))).toBe(false);
+    expect(canDisagree(configuration([1, 2]), configuration([1, 2, 3, 4]))).toBe(false);
+    expect(canDisagree(configuration([1, 2]), configuration([2, 3]))).toBe(false);
+    expect(canDisagree(configuration([1, 2, 3]), configuration([1, 2, 3, 4, 5]))).toBe(true);
+  });
+
+  test("S24: an append that counts as on its way and is yet to be sent, S6: a log let go of", () => {
+    const state = openState();
+    const observer = new NodeObserver(ghost, new KvChecks(ghost), ghost.view(0), state, {
+      onRole: () => undefined,
+      onAppend: () => undefined,
+      onTruncate: () => undefined,
+      onCommit: () => undefined,
+      onApply: () => undefined,
+    });
+    state.leadership = leadershipOver("n2");
+    const progress = state.leadership.progress.get("n2");
+    if (progress === undefined) return expect.fail();
+    progress.nextIndex = 3;
+    progress.inflight = [{ lastIndex: 2, bytes: 1 }];
+    observer.look(state);
+    expect(properties()).toEqual([]);
+    progress.nextIndex = 2;
+    observer.look(state);
+    expect(properties()).toEqual(["S24"]);
+
+    state.leadership = undefined;
+    commit(put(1, 1, "a"));
+    state.snapshot = { ...state.snapshot, lastIncluded: { term: 1, index: 1 } };
+    state.commitIndex = 1;
+    state.log = { ...state.log, compacted: { term: 1, index: 2 }, lastIndex: 2, tailFirst: 3 };
+    observer.look(state);
+    expect(properties()).toEqual(["S24", "S6"]);
+  });
+});
+
 describe("what is applied and answered", () => {
   test("S13: what is not committed, another command, and a wrong result", () => {
     const view = ghost.view(0);
@@ -218,6 +481,29 @@ describe("what is applied and answered", () => {
     machines.onApplied(view, applied(put(2, 1, "x")), [result(2, { value: "a", index: 1 })]);
     machines.onApplied(view, applied(put(2, 1, "b")), [result(2, undefined)]);
     expect(properties()).toEqual(["S13", "S13", "S13"]);
+  });
+
+  test("S18: a copy that is executed again, or answered otherwise, or told of to a client", () => {
+    const { once } = machines;
+    const apply = (slot: number, entry: Entry, answer: unknown): void => {
+      for (const command of applied(entry)) once.onApplied(ghost.view(slot), command, answer);
+    };
+    apply(0, copy(2, "a"), result(2, undefined));
+    apply(0, copy(3, "a"), result(2, undefined));
+    apply(1, copy(2, "a"), result(2, undefined));
+    apply(1, copy(3, "a"), { type: "refused", reason: "sequence-forgotten" });
+    expect(properties()).toEqual([]);
+    apply(2, copy(3, "a"), result(2, { value: "a", index: 2 }));
+    expect(properties()).toEqual(["S18"]);
+    apply(2, copy(3, "a"), result(3, undefined));
+    expect(properties()).toEqual(["S18", "S18"]);
+    // Under another number, as by a client that does not know what became of the first.
+    apply(0, copy(4, "a", 2), result(4, undefined));
+    expect(properties()).toEqual(["S18", "S18", "S18"]);
+    once.onReply(operation(1, "put", { value: "a", index: 2 }), 2);
+    expect(properties()).toHaveLength(3);
+    once.onReply(operation(1, "put", { value: "a", index: 3 }), 3);
+    expect(properties()).toEqual(["S18", "S18", "S18", "S18"]);
   });
 
   test("S14: a snapshot with the state of another index", async () => {
