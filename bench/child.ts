@@ -1,8 +1,12 @@
-/** A forked process of the benchmark: waited for until it is ready, given jobs, watched, ended with its parent. */
+/**
+ * A process of the benchmark: told and heard by lines of JSON, given jobs, watched. It ends when its standard input
+ * does, and so with its parent at the latest.
+ */
 
-import { fork } from "node:child_process";
+import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { EventEmitter, once } from "node:events";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { FromChild, Job, LoadResult } from "./load/job.ts";
 
@@ -10,29 +14,62 @@ interface ChildEvents {
   message: [FromChild];
 }
 
+/** Those that are alive: all that this run uses of the machine. */
+const alive = new Set<ChildProcess>();
+
+/** Ids of all processes of this run, this one included. */
+export function ownPids(): number[] {
+  return [process.pid, ...[...alive].flatMap(({ pid }) => pid ?? [])];
+}
+
+/** Whatever happens to this process, none of its own stays behind. */
+process.on("exit", () => {
+  for (const child of alive) child.kill("SIGKILL");
+});
+
+/** Runs a command that is not spoken to, as one of this run's processes. */
+export function spawnServer(command: string, args: readonly string[]): ChildProcess {
+  return watched(spawn(command, args, { stdio: "ignore" }));
+}
+
+function watched(child: ChildProcess): ChildProcess {
+  alive.add(child);
+  child.on("exit", () => alive.delete(child));
+  child.on("error", () => alive.delete(child));
+  return child;
+}
+
 export class Child extends EventEmitter<ChildEvents> {
   readonly #process: ChildProcess;
+  readonly #name: string;
   /** As of the last message: of a member of a cluster. */
   isLeader = false;
+  /** How long a member took to open its log. */
+  openMs = 0;
+  #appliedMs: number | undefined;
 
   private constructor(child: ChildProcess) {
     super();
     this.#process = child;
-    child.on("message", (message: FromChild) => {
-      if (message.type === "role") this.isLeader = message.role === "leader";
+    this.#name = child.spawnargs.join(" ");
+    if (child.stdout === null) throw new Error("nobody listens to it");
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      const message = JSON.parse(line) as FromChild;
+      this.#heard(message);
       this.emit("message", message);
     });
   }
 
-  /** `script` is a module of this folder, built. Rejects where it ends before it is ready. */
-  static async start(
-    script: string,
-    args: readonly string[],
-    nodeFlags: readonly string[] = [],
-  ): Promise<Child> {
+  /** A module of this folder, built. Rejects where it ends before it is ready. */
+  static node(script: string, ...args: readonly string[]): Promise<Child> {
     const path = fileURLToPath(new URL(script, import.meta.url));
-    const child = new Child(fork(path, args, { execArgv: [...nodeFlags] }));
-    await child.#until(({ type }) => type === "ready");
+    return Child.start(process.execPath, [path, ...args]);
+  }
+
+  static async start(command: string, args: readonly string[]): Promise<Child> {
+    const stdio = ["pipe", "pipe", "inherit"] as const;
+    const child = new Child(watched(spawn(command, args, { stdio: [...stdio] })));
+    await child.until(({ type }) => type === "ready");
     return child;
   }
 
@@ -47,8 +84,8 @@ export class Child extends EventEmitter<ChildEvents> {
     };
     this.on("message", watch);
     try {
-      this.#process.send(job);
-      const answer = await this.#until(({ type }) => type === "result" || type === "error");
+      this.#process.stdin?.write(`${JSON.stringify(job)}\n`);
+      const answer = await this.until(({ type }) => type === "result" || type === "error");
       if (answer.type === "result") return answer.result;
       throw new Error(answer.type === "error" ? answer.message : answer.type);
     } finally {
@@ -56,20 +93,18 @@ export class Child extends EventEmitter<ChildEvents> {
     }
   }
 
-  async untilLeader(signal: AbortSignal): Promise<void> {
-    if (!this.isLeader) await this.#until(() => this.isLeader, signal);
+  async untilLeader(signal?: AbortSignal): Promise<void> {
+    if (!this.isLeader) await this.until(() => this.isLeader, signal);
   }
 
-  /** Lets it end by itself; resolves when it has. */
-  async stop(): Promise<void> {
-    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
-    const exit = once(this.#process, "exit");
-    if (this.#process.connected) this.#process.disconnect();
-    await exit;
+  /** How long a member took until it had applied the log that it found. */
+  async untilApplied(): Promise<number> {
+    if (this.#appliedMs === undefined) await this.until(() => this.#appliedMs !== undefined);
+    return this.#appliedMs ?? 0;
   }
 
   /** The first message from now on that is `wanted`. Rejects where the process ends first. */
-  #until(wanted: (message: FromChild) => boolean, signal?: AbortSignal): Promise<FromChild> {
+  until(wanted: (message: FromChild) => boolean, signal?: AbortSignal): Promise<FromChild> {
     return new Promise((resolve, reject) => {
       const end = (settle: () => void): void => {
         this.off("message", onMessage);
@@ -88,7 +123,29 @@ export class Child extends EventEmitter<ChildEvents> {
     });
   }
 
-  get #name(): string {
-    return this.#process.spawnargs.join(" ");
+  /** Lets it end by itself; resolves when it has. */
+  async stop(): Promise<void> {
+    if (!alive.has(this.#process)) return;
+    const exit = once(this.#process, "exit");
+    this.#process.stdin?.end();
+    await exit;
   }
+
+  #heard(message: FromChild): void {
+    if (message.type === "role") this.isLeader = message.role === "leader";
+    if (message.type === "ready") this.openMs = message.openMs ?? 0;
+    if (message.type === "applied") this.#appliedMs = message.afterMs;
+  }
+
+  /** SIGKILL. Resolves when it is gone. */
+  async kill(): Promise<void> {
+    await killServer(this.#process);
+  }
+}
+
+export async function killServer(server: ChildProcess): Promise<void> {
+  if (!alive.has(server)) return;
+  const exit = once(server, "exit");
+  server.kill("SIGKILL");
+  await exit;
 }

@@ -1,100 +1,99 @@
 /** `npm run bench`: what the library can do on this machine, beside what the machine itself can do. See README.md. */
 
-import { cpus, totalmem } from "node:os";
-import { parseArgs } from "node:util";
-import { BareSystem } from "./bare/cluster.ts";
-import { QuorateSystem } from "./quorate/cluster.ts";
-import { measureClosed } from "./sections/closed.ts";
-import type { ClosedRow, Lane } from "./sections/closed.ts";
+import { cpus, release, totalmem, type } from "node:os";
+import { prepareEtcd } from "./etcd/cluster.ts";
+import type { EtcdTools } from "./etcd/cluster.ts";
+import { optionsFrom, USAGE } from "./options.ts";
+import type { Options } from "./options.ts";
+import { expectedMs } from "./plan.ts";
+import { QuietWatch } from "./quiet-watch.ts";
+import { asMarkdown, asText } from "./report/text.ts";
+import { LOAD_SECTIONS } from "./results.ts";
+import type { LoadRow, LoadSection, Results } from "./results.ts";
 import { measureCore } from "./sections/core.ts";
+import { measureFailover } from "./sections/failover.ts";
+import { LoadSections } from "./sections/load.ts";
+import { measureLog } from "./sections/log.ts";
+import { verdictsOf } from "./verdicts.ts";
 
-const SECTIONS = ["core", "multiplexed", "sockets", "embedded"];
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130));
 
-const { values: options } = parseArgs({
-  options: {
-    seconds: { type: "string", default: "3" },
-    rounds: { type: "string", default: "3" },
-    concurrency: { type: "string", default: "1,16,64,256,1000" },
-    only: { type: "string", default: SECTIONS.join(",") },
-    json: { type: "boolean", default: false },
-  },
-});
-const seconds = Number(options.seconds);
-const rounds = Number(options.rounds);
-const levels = options.concurrency.split(",").map(Number);
-const only = options.only.split(",");
-if (!(seconds > 0) || levels.some((level) => !Number.isInteger(level) || level < 1)) {
-  console.error("--seconds takes a positive number, --concurrency whole numbers such as 1,64,256");
-  process.exit(2);
+const args = process.argv.slice(2);
+const options = optionsFrom(args);
+if (args.includes("--help") || typeof options === "string") {
+  console.error(typeof options === "string" ? `${options}\n\n${USAGE}` : USAGE);
+  process.exit(typeof options === "string" ? 2 : 0);
 }
-const unknown = only.filter((section) => !SECTIONS.includes(section));
-if (unknown.length > 0) {
-  console.error(`--only takes ${SECTIONS.join(", ")}, not ${unknown.join(", ")}`);
-  process.exit(2);
-}
-const say = (line: string): void => {
-  if (!options.json) console.log(line);
-};
+const results = await measure(options);
+const { output } = options;
+if (output === "json") console.log(JSON.stringify({ ...results, verdicts: verdictsOf(results) }));
+else console.log(output === "markdown" ? asMarkdown(results) : asText(results));
 
-say(
-  `${cpus().length} x ${cpus()[0]?.model ?? "cpu"}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`,
-);
-const results: Record<string, unknown> = {};
-if (only.includes("core")) {
-  say("\ncore alone: batch, proposals/s, bytes allocated a proposal");
-  const rows = await measureCore(seconds * 1000);
-  for (const row of rows)
-    say(
-      `${String(row.batch).padStart(6)} ${row.proposalsPerSecond.toFixed(0).padStart(12)} ${row.bytesPerProposal.toFixed(0).padStart(8)}`,
-    );
-  results["core"] = rows;
-}
-const FORMS: Record<
-  string,
-  { readonly over: "tcp" | "embedded"; readonly connections: (concurrency: number) => number }
-> = {
-  multiplexed: { over: "tcp", connections: () => 8 },
-  sockets: { over: "tcp", connections: (concurrency) => concurrency },
-  embedded: { over: "embedded", connections: () => 0 },
-};
-for (const [form, { over, connections }] of Object.entries(FORMS)) {
-  if (only.includes(form)) results[form] = await closed(form, over, connections);
-}
-if (options.json) console.log(JSON.stringify({ node: process.version, seconds, rounds, results }));
+async function measure({ plan }: Options): Promise<Results> {
+  const startedAt = performance.now();
+  const compared: readonly string[] = ["multiplexed", "sockets", "open", "reads"];
+  const wantsEtcd = plan.sections.some((section) => compared.includes(section));
+  if (wantsEtcd) progress("building the load program for etcd");
+  const etcd = wantsEtcd ? await prepareEtcd() : undefined;
+  const tools: EtcdTools | undefined = typeof etcd === "object" ? etcd : undefined;
+  progress(`about ${(expectedMs(plan, tools !== undefined) / 60_000).toFixed(1)} minutes`);
 
-async function closed(
-  form: string,
-  over: "tcp" | "embedded",
-  connections: (concurrency: number) => number,
-): Promise<ClosedRow[]> {
-  const systems = [await BareSystem.start(over), await QuorateSystem.start(over)];
-  const lanes: Lane[] = systems.map((system) => ({ name: system.name, system, connections }));
-  say(
-    `\nclosed loop, ${form}\n${"".padEnd(18)}    c  writes/s    p50 ms    p99 ms  p99.9 ms  CPU us/w  disk B/w  load cores  RSS MiB`,
-  );
-  try {
-    return await measureClosed(
-      lanes,
-      { levels, rounds, warmUpMs: 500, measureMs: seconds * 1000, valueBytes: 128 },
-      (row) => say(format(row)),
-    );
-  } finally {
-    await Promise.all(systems.map((system) => system.stop()));
-  }
+  const watch = await QuietWatch.start(Math.min(1000, plan.measureMs));
+  const wants = (section: (typeof plan.sections)[number]): boolean =>
+    plan.sections.includes(section);
+  const rows: LoadRow[] = [];
+  const loads = new LoadSections({
+    plan,
+    etcd: tools,
+    watch,
+    progress,
+    onRows: (found) => {
+      rows.push(...found);
+      progress(`${found[0]?.section} ${inShort(found)}`);
+    },
+  });
+  const core = wants("core") ? await measureCore(plan.measureMs, progress) : [];
+  for (const section of plan.sections) if (isLoad(section)) await loads.run(section);
+  const failover = wants("failover")
+    ? await measureFailover(plan.kills, (trial, ms) =>
+        progress(`failover ${trial + 1}: ${ms.toFixed(0)} ms`),
+      )
+    : undefined;
+  const log = wants("log")
+    ? await measureLog(plan.entries, plan.valueBytes, (row) =>
+        progress(`log of ${row.entries}: opens in ${row.openMs.toFixed(0)} ms`),
+      )
+    : [];
+  return {
+    machine: {
+      cpu: cpus()[0]?.model ?? "unknown",
+      cores: cpus().length,
+      memoryBytes: totalmem(),
+      system: `${type()} ${release()}`,
+    },
+    versions: { Node: process.version, ...(tools === undefined ? {} : { etcd: tools.version }) },
+    command: ["npm run bench", ...(args.length > 0 ? ["--", ...args] : [])].join(" "),
+    tookMs: performance.now() - startedAt,
+    quietness: watch.result,
+    etcdAbsent: typeof etcd === "string" ? etcd : undefined,
+    core,
+    rows,
+    failover,
+    log,
+  };
 }
 
-function format(row: ClosedRow): string {
-  return [
-    row.lane.padEnd(18),
-    String(row.concurrency).padStart(5),
-    row.perSecond.toFixed(0).padStart(10),
-    row.p50Ms.toFixed(2).padStart(10),
-    row.p99Ms.toFixed(2).padStart(10),
-    row.p999Ms.toFixed(2).padStart(10),
-    row.serverCpuMicros.toFixed(1).padStart(10),
-    row.diskBytes.toFixed(0).padStart(10),
-    row.loadCores.toFixed(2).padStart(12),
-    (row.residentBytes / 2 ** 20).toFixed(0).padStart(9),
-    row.failed > 0 ? `  ${row.failed} failed: ${row.failure}` : "",
-  ].join("");
+function isLoad(section: string): section is LoadSection {
+  return (LOAD_SECTIONS as readonly string[]).includes(section);
+}
+
+function inShort(rows: readonly LoadRow[]): string {
+  const [first] = rows;
+  const load = first?.asked === undefined ? `at ${first?.concurrency}` : `${first.asked}/s`;
+  return `${load}: ${rows.map(({ lane, perSecond }) => `${lane} ${perSecond.toFixed(0)}/s`).join(", ")}`;
+}
+
+/** Beside what is printed at the end, so that a pipe gets only that. */
+function progress(what: string): void {
+  console.error(what);
 }

@@ -1,44 +1,37 @@
 /** The bare line as a system under test: what this machine can do. */
 
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freeBasePort } from "../../src/cli/ports.ts";
 import { Child } from "../child.ts";
 import type { Job } from "../load/job.ts";
+import type { Measured } from "../measured.ts";
+import { removeScratch, scratchFolder } from "../scratch.ts";
 import { measureWith } from "../system.ts";
-import type { Measured, System } from "../system.ts";
+import type { System } from "../system.ts";
 
 export class BareSystem implements System {
-  readonly name: string;
+  readonly name = "bare";
   readonly #folder: string;
   readonly #members: readonly Child[];
   readonly #load: Child;
 
-  private constructor(name: string, folder: string, members: readonly Child[], load: Child) {
-    this.name = name;
+  private constructor(folder: string, members: readonly Child[], load: Child) {
     this.#folder = folder;
     this.#members = members;
     this.#load = load;
   }
 
   static async start(form: "tcp" | "embedded"): Promise<BareSystem> {
-    const folder = await mkdtemp(join(tmpdir(), "bare-bench-"));
+    const folder = scratchFolder("bare");
     const base = await freeBasePort(3, Math.random);
-    const ports = [1, 2].map((n) => String(base + n));
-    const followers = await Promise.all(
-      ports.map((port) => Child.start("bare/member.js", ["follower", port, join(folder, port)])),
-    );
-    const leader = await Child.start("bare/member.js", [
-      "leader",
-      String(base),
-      join(folder, "leader"),
-      ...ports,
-    ]);
+    const [port = "", ...others] = [base, base + 1, base + 2].map(String);
+    const member = (role: string, at: string, ...rest: string[]): Promise<Child> =>
+      Child.node("bare/member.js", role, at, join(folder, at), ...rest);
+    const followers = await Promise.all(others.map((at) => member("follower", at)));
+    const leader = await member("leader", port, ...others);
     const load =
-      form === "tcp" ? await Child.start("load/main.js", ["bare", `127.0.0.1:${base}`]) : leader;
-    const name = form === "tcp" ? "bare" : "bare embedded";
-    return new BareSystem(name, folder, [leader, ...followers], load);
+      form === "tcp" ? await Child.node("load/main.js", "bare", `127.0.0.1:${port}`) : leader;
+    return new BareSystem(folder, [leader, ...followers], load);
   }
 
   async measure(job: Job): Promise<Measured> {
@@ -49,6 +42,6 @@ export class BareSystem implements System {
   async stop(): Promise<void> {
     await this.#load.stop();
     await Promise.all(this.#members.map((member) => member.stop()));
-    await rm(this.#folder, { recursive: true, force: true });
+    removeScratch(this.#folder);
   }
 }

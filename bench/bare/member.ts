@@ -19,6 +19,7 @@ type Request = readonly [token: number, key: string, value?: string];
 const [role, port = "0", folder = "", ...followerPorts] = process.argv.slice(2);
 const disk = await BareDisk.open(folder);
 
+let target: Target | undefined;
 const server = createServer({ noDelay: true });
 if (role === "follower") {
   server.on("connection", follow);
@@ -26,11 +27,11 @@ if (role === "follower") {
   const followers = await Promise.all(followerPorts.map(dial));
   const leader = new BareLeader(disk, followers);
   server.on("connection", (socket) => serve(leader, socket));
-  serveJobs(embedded(leader));
+  target = embedded(leader);
 }
 server.listen(Number(port), "127.0.0.1");
 await once(server, "listening");
-process.on("disconnect", () => process.exit(0));
+serveJobs(target, () => process.exit(0));
 tellParent({ type: "ready" });
 
 async function dial(to: string): Promise<Socket> {

@@ -1,80 +1,111 @@
 /** Members in operating-system processes of their own on loopback, each with its own `level` database. */
 
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freeBasePort } from "../../src/cli/ports.ts";
 import { Child } from "../child.ts";
 import type { Job } from "../load/job.ts";
+import type { Measured } from "../measured.ts";
+import { removeScratch, scratchFolder } from "../scratch.ts";
 import { measureWith } from "../system.ts";
-import type { Measured, System } from "../system.ts";
+import type { System } from "../system.ts";
 
-export type Form = "tcp" | "embedded";
+export interface MemberOptions {
+  /** A `store` serves clients over TCP; a `map` takes its load from within the process of the leader. */
+  readonly machine: "store" | "map";
+  /** As RaftNode takes them. */
+  readonly snapshots?: boolean;
+}
 
-export class QuorateSystem implements System {
-  readonly name: string;
-  readonly #folder: string;
-  readonly #members: readonly Child[];
-  /** Of a cluster whose clients come over TCP. */
-  readonly #load: Child | undefined;
+/** The members, without load. */
+export class QuorateCluster {
+  readonly endpoints: readonly string[];
+  readonly folder: string;
+  readonly #options: MemberOptions;
+  readonly members: Map<string, Child> = new Map();
 
-  private constructor(form: Form, folder: string, members: readonly Child[], load?: Child) {
-    this.name = form === "tcp" ? "quorate" : "quorate embedded";
-    this.#folder = folder;
-    this.#members = members;
-    this.#load = load;
+  private constructor(endpoints: readonly string[], options: MemberOptions) {
+    this.endpoints = endpoints;
+    this.folder = scratchFolder("quorate");
+    this.#options = options;
   }
 
-  static async start(form: Form, size = 3): Promise<QuorateSystem> {
-    const folder = await mkdtemp(join(tmpdir(), "quorate-bench-"));
+  /** Resolves as soon as one of them leads. */
+  static async start(size: number, options: MemberOptions): Promise<QuorateCluster> {
     const base = await freeBasePort(size, Math.random);
     const endpoints = Array.from({ length: size }, (_, n) => `127.0.0.1:${base + n}`);
-    const peers = JSON.stringify(Object.fromEntries(endpoints.map((at, n) => [`n${n + 1}`, at])));
-    const machine = form === "tcp" ? "store" : "map";
-    const members = await Promise.all(
-      endpoints.map((at, n) =>
-        Child.start("quorate/member.js", [
-          `n${n + 1}`,
-          at,
-          join(folder, `n${n + 1}`),
-          peers,
-          machine,
-        ]),
-      ),
-    );
-    await anyLeader(members);
-    const load =
-      form === "tcp" ? await Child.start("load/main.js", ["quorate", ...endpoints]) : undefined;
-    return new QuorateSystem(form, folder, members, load);
+    const cluster = new QuorateCluster(endpoints, options);
+    await Promise.all(endpoints.map((_, n) => cluster.launch(`n${n + 1}`)));
+    await cluster.leader();
+    return cluster;
   }
 
-  async measure(job: Job): Promise<Measured> {
-    const load = this.#load ?? (await anyLeader(this.#members));
-    const pids = this.#members.map(({ pid }) => pid);
-    return measureWith(load, pids, job);
+  get pids(): number[] {
+    return [...this.members.values()].map(({ pid }) => pid);
+  }
+
+  async launch(id: string): Promise<Child> {
+    const peers = Object.fromEntries(this.endpoints.map((at, n) => [`n${n + 1}`, at]));
+    const { machine, snapshots = true } = this.#options;
+    const member = await Child.node(
+      "quorate/member.js",
+      JSON.stringify({ id, peers, folder: join(this.folder, id), machine, snapshots }),
+    );
+    this.members.set(id, member);
+    return member;
+  }
+
+  /** The member that leads, as soon as one does. */
+  async leader(): Promise<Child> {
+    const found = new AbortController();
+    const signal = AbortSignal.any([found.signal, AbortSignal.timeout(PATIENCE_MS)]);
+    try {
+      return await Promise.any(
+        [...this.members.values()].map(async (member) => {
+          await member.untilLeader(signal);
+          return member;
+        }),
+      );
+    } finally {
+      found.abort();
+    }
   }
 
   async stop(): Promise<void> {
-    await this.#load?.stop();
-    await Promise.all(this.#members.map((member) => member.stop()));
-    await rm(this.#folder, { recursive: true, force: true });
+    await Promise.all([...this.members.values()].map((member) => member.stop()));
+    removeScratch(this.folder);
   }
 }
 
 const PATIENCE_MS = 20_000;
 
-/** The member that leads, as soon as one does. */
-async function anyLeader(members: readonly Child[]): Promise<Child> {
-  const found = new AbortController();
-  const signal = AbortSignal.any([found.signal, AbortSignal.timeout(PATIENCE_MS)]);
-  try {
-    return await Promise.any(
-      members.map(async (member) => {
-        await member.untilLeader(signal);
-        return member;
-      }),
-    );
-  } finally {
-    found.abort();
+export class QuorateSystem implements System {
+  readonly name = "quorate";
+  readonly #cluster: QuorateCluster;
+  /** Of a cluster whose clients come over TCP. */
+  readonly #load: Child | undefined;
+
+  private constructor(cluster: QuorateCluster, load: Child | undefined) {
+    this.#cluster = cluster;
+    this.#load = load;
+  }
+
+  static async start(form: "tcp" | "embedded", size = 3): Promise<QuorateSystem> {
+    const cluster = await QuorateCluster.start(size, {
+      machine: form === "tcp" ? "store" : "map",
+    });
+    const load =
+      form === "tcp"
+        ? await Child.node("load/main.js", "quorate", ...cluster.endpoints)
+        : undefined;
+    return new QuorateSystem(cluster, load);
+  }
+
+  async measure(job: Job): Promise<Measured> {
+    return measureWith(this.#load ?? (await this.#cluster.leader()), this.#cluster.pids, job);
+  }
+
+  async stop(): Promise<void> {
+    await this.#load?.stop();
+    await this.#cluster.stop();
   }
 }

@@ -1,7 +1,4 @@
-/**
- * One member of the cluster under test, in a process of its own: `member.js ID ADDRESS FOLDER PEERS(JSON) store|map`.
- * A `store` serves clients over TCP; a `map` takes its load from within the process of the leader.
- */
+/** One member of the cluster under test, in a process of its own: `member.js OPTIONS(JSON)`, those of `MemberOptions`. */
 
 import { kvStore } from "../../src/kv/store.ts";
 import { systemClock } from "../../src/node/clock.ts";
@@ -10,36 +7,52 @@ import { RaftNode } from "../../src/node/node.ts";
 import { levelStorage } from "../../src/storage/level.ts";
 import { TcpTransport } from "../../src/transport/tcp.ts";
 import { serveJobs, tellParent } from "../load/serve-jobs.ts";
+import type { Target } from "../load/target.ts";
+import type { MemberOptions } from "./cluster.ts";
 import { EmbeddedTarget } from "./embedded-target.ts";
 import { MapMachine } from "./map-machine.ts";
 
-const [id = "", address = "", folder = "", peers = "{}", machine = "store"] = process.argv.slice(2);
-const members = Object.entries(JSON.parse(peers) as Record<string, string>).map(([peer, at]) => ({
-  id: peer,
-  address: at,
-}));
+interface Arguments extends MemberOptions {
+  readonly id: string;
+  readonly peers: Readonly<Record<string, string>>;
+  readonly folder: string;
+}
+
+const { id, peers, folder, machine, snapshots } = JSON.parse(process.argv[2] ?? "{}") as Arguments;
+const never = 2 ** 50;
 const options = {
   id,
-  members,
+  members: Object.entries(peers).map(([peer, address]) => ({ id: peer, address })),
   storage: levelStorage(folder),
   transport: new TcpTransport({
-    listen: address,
+    listen: peers[id] ?? "",
     clock: systemClock,
     random: Math.random,
     logger: silentLogger,
   }),
+  ...(snapshots === false ? { snapshot: { everyEntries: never, everyBytes: never } } : {}),
 };
 
-let node: RaftNode<unknown, never>;
+/** As far as this file uses it. */
+type Member = Pick<RaftNode, "on" | "state" | "stop" | "waitForApplied">;
+
+const startedAt = performance.now();
+let node: Member;
+let target: Target | undefined;
 if (machine === "map") {
   const embedded = await RaftNode.start({ ...options, machine: new MapMachine() });
-  serveJobs(new EmbeddedTarget(embedded));
-  node = embedded as unknown as typeof node;
+  target = new EmbeddedTarget(embedded);
+  node = embedded;
 } else {
-  node = (await RaftNode.start({ ...options, ...kvStore() })) as unknown as typeof node;
+  node = await RaftNode.start({ ...options, ...kvStore() });
 }
+const openMs = performance.now() - startedAt;
+const { lastIndex } = node.state.log;
 node.on("role", ({ role }) => tellParent({ type: "role", role }));
-tellParent({ type: "ready" });
-process.on("disconnect", () => {
-  void node.stop().then(() => process.exit(0));
+node.on("stopped", (failure) => {
+  if (failure !== undefined) throw failure;
 });
+serveJobs(target, () => void node.stop().then(() => process.exit(0)));
+tellParent({ type: "ready", openMs });
+await node.waitForApplied(lastIndex);
+tellParent({ type: "applied", index: lastIndex, afterMs: performance.now() - startedAt });

@@ -14,9 +14,13 @@ export interface CoreRow {
 const SCRIPT = fileURLToPath(new URL("../core/main.js", import.meta.url));
 const BATCHES = [1, 64];
 
-export async function measureCore(measureMs: number): Promise<CoreRow[]> {
+export async function measureCore(
+  measureMs: number,
+  progress: (what: string) => void,
+): Promise<CoreRow[]> {
   const rows: CoreRow[] = [];
   for (const batch of BATCHES) {
+    progress(`core: batches of ${batch}`);
     rows.push({
       batch,
       proposalsPerSecond: await run("speed", batch, measureMs),

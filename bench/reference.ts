@@ -1,0 +1,118 @@
+/**
+ * What was measured on the reference machine (two cores, a disk whose `fdatasync` takes a tenth of a millisecond, quiet):
+ * what a run there is held against, so that a slow day does not pass for a fast library.
+ */
+
+import type { LoadRow, LoadSection, Machine, Results } from "./results.ts";
+import { ratioOfRounds } from "./statistics.ts";
+
+interface Reference {
+  readonly concurrency: number;
+  readonly perSecond: number;
+  readonly p99Ms: number | undefined;
+}
+
+const row = (concurrency: number, perSecond: number, p99Ms?: number): Reference => ({
+  concurrency,
+  perSecond,
+  p99Ms,
+});
+
+/** etcd at its leader, three members. */
+const REFERENCE_ETCD: readonly Reference[] = [
+  row(1, 1100, 1.6),
+  row(64, 7200, 20),
+  row(256, 11_200, 51),
+  row(1000, 13_700, 126),
+];
+
+const REFERENCE_ETCD_READS: readonly Reference[] = [row(1, 2100), row(256, 13_700)];
+
+const REFERENCE_BARE: Readonly<Partial<Record<LoadSection, readonly Reference[]>>> = {
+  multiplexed: [
+    row(1, 1700, 1.7),
+    row(64, 40_000, 7.5),
+    row(256, 94_000, 12),
+    row(1000, 161_000, 19),
+  ],
+  sockets: [row(1, 1700), row(64, 23_000, 9), row(256, 35_000, 19), row(1000, 41_000, 56)],
+  embedded: [row(1, 2000), row(64, 66_000), row(256, 132_000), row(1000, 190_000)],
+};
+
+/** Below this share of the table something is wrong with the run. */
+const LEAST_SHARE = 0.8;
+
+function isReferenceMachine({ cpu, cores }: Machine): boolean {
+  return cores === 2 && cpu.startsWith("Intel(R) Xeon(R) Processor");
+}
+
+export interface Validity {
+  /** Whether the table says anything about this machine. */
+  readonly applies: boolean;
+  /** Where the bare line is too far below the table: any, and the run is void. */
+  readonly shortfalls: readonly string[];
+}
+
+export function validityOf({ machine, rows }: Pick<Results, "machine" | "rows">): Validity {
+  if (!isReferenceMachine(machine)) return { applies: false, shortfalls: [] };
+  const shortfalls = rows
+    .filter(({ lane }) => lane === "bare")
+    .flatMap(({ section, concurrency, perSecond }) => {
+      const reference = find(REFERENCE_BARE[section], concurrency);
+      if (reference === undefined || perSecond >= LEAST_SHARE * reference.perSecond) return [];
+      const share = (perSecond / reference.perSecond).toFixed(2);
+      return [`${section} at ${concurrency}: ${share} of the table`];
+    });
+  return { applies: true, shortfalls };
+}
+
+/** What our figures are divided by. */
+export interface EtcdBasis {
+  readonly perSecondRatio: number;
+  readonly p99Ratio: number | undefined;
+  /** Not from this run's etcd, but from the table's, scaled by what the machine does today. */
+  readonly isScaled: boolean;
+}
+
+/**
+ * Ours over etcd's, round by round. Where the load cannot drive etcd to what the table says it does, etcd is not to pay
+ * for it: then its figure is the table's, times this run's bare line over the table's.
+ */
+export function againstEtcd(
+  ours: LoadRow,
+  etcd: LoadRow,
+  bare: LoadRow | undefined,
+  applies: boolean,
+): EtcdBasis {
+  const table = find(
+    ours.section === "reads" ? REFERENCE_ETCD_READS : REFERENCE_ETCD,
+    ours.concurrency,
+  );
+  const bareTable = find(REFERENCE_BARE.multiplexed, ours.concurrency);
+  if (applies && table !== undefined && etcd.perSecond < LEAST_SHARE * table.perSecond) {
+    const scale =
+      bare === undefined || bareTable === undefined ? 1 : bare.perSecond / bareTable.perSecond;
+    return {
+      perSecondRatio: ours.perSecond / (table.perSecond * scale),
+      // In a closed loop the latency is the inverse of the throughput.
+      p99Ratio: table.p99Ms === undefined ? undefined : ours.p99Ms / (table.p99Ms / scale),
+      isScaled: true,
+    };
+  }
+  const [a, b] = [ours.rounds, etcd.rounds];
+  return {
+    perSecondRatio: ratioOfRounds(
+      a.map(({ perSecond }) => perSecond),
+      b.map(({ perSecond }) => perSecond),
+    ),
+    p99Ratio: ratioOfRounds(
+      a.map(({ p99Ms }) => p99Ms),
+      b.map(({ p99Ms }) => p99Ms),
+    ),
+    isScaled: false,
+  };
+}
+
+function find(table: readonly Reference[] | undefined, concurrency: number): Reference | undefined {
+  return table?.find((each) => each.concurrency === concurrency);
+}

@@ -1,0 +1,56 @@
+/** What has to be said beside the figures: on which machine, how quiet it was, and whether they may be believed. */
+
+import { wasQuiet } from "../quiet-watch.ts";
+import { validityOf } from "../reference.ts";
+import type { Results } from "../results.ts";
+
+export function headOf({ machine, versions, command, tookMs }: Results): string[] {
+  const memory = `${Math.round(machine.memoryBytes / 2 ** 30)} GiB`;
+  return [
+    `${machine.cores} x ${machine.cpu}, ${memory}, ${machine.system}`,
+    Object.entries(versions)
+      .map(([name, version]) => `${name} ${version}`)
+      .join(", "),
+    `${command}, ${(tookMs / 1000).toFixed(0)} s`,
+  ];
+}
+
+export function notesOf(results: Results): string[] {
+  const { quietness, etcdAbsent, rows } = results;
+  const notes = [
+    `The machine was ${wasQuiet(quietness) ? "quiet" : "NOT quiet: the ratios mean little"}. A sync of 4 KiB took ` +
+      `${ms(quietness.syncBeforeMs)} before, ${ms(quietness.syncDuringMs)} between measurements (the longest median ` +
+      `${ms(quietness.syncWorstMs)}); others used ${quietness.othersBefore.toFixed(2)} cores before, ` +
+      `${quietness.othersDuring.toFixed(2)} during (at the most ${quietness.othersWorst.toFixed(2)}).`,
+  ];
+  const { applies, shortfalls } = validityOf(results);
+  if (!applies) notes.push("This is not the reference machine: its table does not apply.");
+  else if (shortfalls.length > 0)
+    notes.push(
+      `THIS RUN IS VOID: the bare line is below 0.8 of the table (${shortfalls.join("; ")}).`,
+    );
+  else if (rows.some(({ lane }) => lane === "bare"))
+    notes.push("The bare line reaches 0.8 of the reference table at each level that it knows.");
+  if (etcdAbsent !== undefined) notes.push(`No comparison with etcd: ${etcdAbsent}.`);
+  const etcd = rows.filter(({ lane }) => lane === "etcd");
+  if (etcd.length > 0) {
+    const shares = etcd.map((row) => row.loadCores / (row.loadCores + serverCores(row)));
+    notes.push(
+      `Of the processor time that etcd and its load used together, the load took ${percent(Math.min(...shares))} to ` +
+        `${percent(Math.max(...shares))}: it is not what was measured.`,
+    );
+  }
+  return notes;
+}
+
+function serverCores({ cpuMicros, perSecond }: Results["rows"][number]): number {
+  return (cpuMicros.reduce((total, micros) => total + micros, 0) * perSecond) / 1e6;
+}
+
+function ms(value: number): string {
+  return `${value.toFixed(2)} ms`;
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(0)} %`;
+}

@@ -1,0 +1,68 @@
+/** What a run has found: what is printed, compared with targets, and put on the page. `--json` prints just this. */
+
+import type { Measured } from "./measured.ts";
+import type { CoreRow } from "./sections/core.ts";
+import type { FailoverRow } from "./sections/failover.ts";
+import type { LogRow } from "./sections/log.ts";
+import type { SystemName } from "./system.ts";
+
+export type LoadSection =
+  "multiplexed" | "sockets" | "embedded" | "open" | "reads" | "nodes" | "values";
+export type Section = "core" | LoadSection | "failover" | "log";
+
+export const LOAD_SECTIONS: readonly LoadSection[] = [
+  "multiplexed",
+  "sockets",
+  "embedded",
+  "open",
+  "reads",
+  "nodes",
+  "values",
+];
+export const SECTIONS: readonly Section[] = ["core", ...LOAD_SECTIONS, "failover", "log"];
+
+/** One system under one load: the medians of all rounds. */
+export interface LoadRow extends Measured {
+  readonly section: LoadSection;
+  readonly lane: SystemName;
+  readonly concurrency: number;
+  /** The rate of an open loop. */
+  readonly asked: number | undefined;
+  readonly connections: number;
+  readonly valueBytes: number;
+  readonly nodes: number;
+  /** Of each round, in turns with those of the other lanes. */
+  readonly rounds: readonly { readonly perSecond: number; readonly p99Ms: number }[];
+}
+
+export interface Machine {
+  readonly cpu: string;
+  readonly cores: number;
+  readonly memoryBytes: number;
+  readonly system: string;
+}
+
+export interface Quietness {
+  /** The median of an `fdatasync` after 4 KiB were appended, before anything was measured and between measurements. */
+  readonly syncBeforeMs: number;
+  readonly syncDuringMs: number;
+  readonly syncWorstMs: number;
+  /** What others used of the machine, in cores: before, and the median and the worst of all measurements. */
+  readonly othersBefore: number;
+  readonly othersDuring: number;
+  readonly othersWorst: number;
+}
+
+export interface Results {
+  readonly machine: Machine;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly command: string;
+  readonly tookMs: number;
+  readonly quietness: Quietness;
+  /** Why there is no etcd to compare with. */
+  readonly etcdAbsent: string | undefined;
+  readonly core: readonly CoreRow[];
+  readonly rows: readonly LoadRow[];
+  readonly failover: FailoverRow | undefined;
+  readonly log: readonly LogRow[];
+}

@@ -1,0 +1,77 @@
+import { describe, expect, test } from "vitest";
+import { measuredOf, medianOf } from "../../bench/measured.ts";
+import type { Sample } from "../../bench/measured.ts";
+import { median, ratioOfRounds } from "../../bench/statistics.ts";
+
+function usage(cpuMicros: number, diskBytes: number, residentBytes: number) {
+  return { cpuMicros, diskBytes, wroteBytes: 2 * diskBytes, residentBytes, anonymousBytes: 1 };
+}
+
+const begin: Sample = {
+  servers: [usage(1_000_000, 500, 10), usage(0, 0, 30)],
+  load: usage(5_000_000, 0, 0),
+  machine: { allMicros: 10_000_000, ownMicros: 9_000_000 },
+};
+const end: Sample = {
+  servers: [usage(1_040_000, 1500, 20), usage(60_000, 3000, 10)],
+  load: usage(6_000_000, 0, 0),
+  machine: { allMicros: 14_000_000, ownMicros: 12_000_000 },
+};
+const answered = {
+  count: 1000,
+  elapsedMs: 2000,
+  latency: [
+    [100, 98],
+    [200, 2],
+  ] as const,
+  failed: 0,
+};
+
+describe("the figures of a measurement", () => {
+  test("are what the processes used between its moments, for each operation", () => {
+    const measured = measuredOf(answered, begin, end);
+    expect(measured).toMatchObject({
+      perSecond: 500,
+      p50Ms: 0.1,
+      p99Ms: 0.2,
+      cpuMicros: [60, 40],
+      diskBytes: 4,
+      wroteBytes: 8,
+      residentBytes: 20,
+      loadCores: 0.5,
+      othersCores: 0.5,
+    });
+  });
+
+  test("are zero where nothing was answered and nothing is known", () => {
+    const nothing = { servers: [undefined], load: undefined, machine: undefined };
+    const measured = measuredOf({ ...answered, count: 0, latency: [] }, nothing, nothing);
+    expect(measured).toMatchObject({ perSecond: 0, p99Ms: 0, cpuMicros: [0], othersCores: 0 });
+  });
+
+  test("of several rounds are the medians, one by one, with all latencies and failures", () => {
+    const measured = measuredOf(answered, begin, end);
+    const rounds = [
+      { ...measured, perSecond: 1, p99Ms: 9, failed: 2, failure: "busy" },
+      { ...measured, perSecond: 3, p99Ms: 7 },
+      { ...measured, perSecond: 2, p99Ms: 8 },
+    ];
+    expect(medianOf(rounds)).toMatchObject({ perSecond: 2, p99Ms: 8, failed: 2, failure: "busy" });
+    expect(medianOf(rounds).latency).toEqual([
+      [100, 294],
+      [200, 6],
+    ]);
+  });
+});
+
+describe("the arithmetic", () => {
+  test("of medians", () => {
+    expect([median([]), median([4]), median([9, 1]), median([3, 1, 2])]).toEqual([0, 4, 5, 2]);
+  });
+
+  test("of ratios goes round by round: a slow one slows both", () => {
+    expect(ratioOfRounds([100, 10, 120], [50, 5, 40])).toBe(2);
+    expect(ratioOfRounds([100, 10], [50])).toBe(2);
+    expect(ratioOfRounds([1], [0])).toBe(0);
+  });
+});

@@ -1,0 +1,74 @@
+import { describe, expect, test } from "vitest";
+import { optionsFrom } from "../../bench/options.ts";
+import { expectedMs, FULL, QUICK } from "../../bench/plan.ts";
+import { asMarkdown, asText } from "../../bench/report/text.ts";
+import { SECTIONS } from "../../bench/results.ts";
+import { REFERENCE_MACHINE, results, row } from "./support.ts";
+
+const compared = results({
+  rows: [
+    row({ lane: "bare", perSecond: 20_000 }),
+    row({ lane: "quorate", perSecond: 12_345, failed: 3, failure: "busy" }),
+  ],
+});
+
+describe("the command line", () => {
+  test("measures everything in full, or what it is told to, in its own order", () => {
+    expect(optionsFrom([])).toEqual({
+      plan: { ...FULL, sections: SECTIONS },
+      output: "text",
+      report: undefined,
+    });
+    expect(
+      optionsFrom(["--only", "log,core", "--seconds", "0.2", "--rounds", "2", "--json"]),
+    ).toEqual({
+      plan: { ...FULL, sections: ["core", "log"], measureMs: 200, warmUpMs: 200, rounds: 2 },
+      output: "json",
+      report: undefined,
+    });
+  });
+
+  test("says what is wrong", () => {
+    const wrong = [["--only", "cor"], ["--seconds", "0"], ["--concurrency", "1,x"], ["--fast"]];
+    expect(wrong.map(optionsFrom)).toEqual([
+      expect.stringContaining('not "cor"'),
+      expect.stringContaining("--seconds takes a positive number, not 0"),
+      expect.stringContaining("--concurrency takes whole numbers"),
+      expect.stringContaining("--fast"),
+    ]);
+  });
+
+  test("a quick run is planned to take under a minute", () => {
+    expect(expectedMs({ ...QUICK, sections: SECTIONS }, true)).toBeLessThan(60_000);
+  });
+});
+
+describe("what is printed", () => {
+  test("has a line for each system, with its share of the bare line and its failures", () => {
+    const line = asText(compared)
+      .split("\n")
+      .find((each) => each.includes("quorate  12 345"));
+    expect(line).toMatch(/^ +256 .* 0\.62 .*35\.0 = 20\.0 \+ 8\.0 \+ 7\.0.*\(3 failed: busy\)$/);
+  });
+
+  test("is also Markdown, with figures to the right", () => {
+    expect(asMarkdown(compared)).toContain("| clients | system | per s |");
+    expect(asMarkdown(compared)).toContain("| ---: | --- | ---: |");
+  });
+
+  test("says where the machine was not quiet, and why there is no etcd", () => {
+    const { quietness } = compared;
+    expect(asText(compared)).toContain("The machine was quiet");
+    const busy = { ...quietness, othersDuring: 0.9 };
+    expect(asText(results({ quietness: busy }))).toContain("NOT quiet");
+    expect(asText(results({ etcdAbsent: "not installed" }))).toContain(
+      "No comparison with etcd: not installed.",
+    );
+  });
+
+  test("says on the reference machine that a run is void, and elsewhere that the table does not apply", () => {
+    expect(asText(compared)).toContain("its table does not apply");
+    const { rows } = compared;
+    expect(asText(results({ machine: REFERENCE_MACHINE, rows }))).toContain("THIS RUN IS VOID");
+  });
+});

@@ -1,0 +1,131 @@
+import { describe, expect, test } from "vitest";
+import { validityOf } from "../../bench/reference.ts";
+import type { LogRow } from "../../bench/sections/log.ts";
+import { shareOfBare, verdictsOf } from "../../bench/verdicts.ts";
+import { REFERENCE_MACHINE, results, row } from "./support.ts";
+
+function logOf(entries: number, openMs: number, filledBytes: number): LogRow {
+  const rest = { writesPerSecond: 1, folderBytes: 1, appliedMs: 1, recoveredBytes: 1 };
+  return { entries, openMs, filledBytes, ...rest };
+}
+
+describe("a verdict", () => {
+  test("is given on what was measured, and on nothing else", () => {
+    expect(verdictsOf(results({}))).toEqual([]);
+    expect(verdictsOf(results({ rows: [row({ lane: "etcd" })] }))).toEqual([]);
+  });
+
+  test("on writes and their p99 is the median ratio to etcd of the same round", () => {
+    const rows = [
+      row({
+        lane: "quorate",
+        rounds: [
+          { perSecond: 5000, p99Ms: 10 },
+          { perSecond: 500, p99Ms: 100 },
+          { perSecond: 6000, p99Ms: 12 },
+        ],
+      }),
+      row({
+        lane: "etcd",
+        rounds: [
+          { perSecond: 1000, p99Ms: 40 },
+          { perSecond: 100, p99Ms: 400 },
+          { perSecond: 1000, p99Ms: 16 },
+        ],
+      }),
+    ];
+    const [writes, p99] = verdictsOf(results({ rows }));
+    expect(writes).toMatchObject({ actual: 5, target: 4, bound: "at least", passed: true });
+    expect(p99).toMatchObject({ actual: 0.25, target: 0.5, bound: "at most", passed: true });
+  });
+
+  test("is failed by too few, and passed by exactly enough", () => {
+    const bare = row({ lane: "bare", perSecond: 1000 });
+    const passed = [499, 500].map(
+      (perSecond) =>
+        verdictsOf(results({ rows: [bare, row({ lane: "quorate", perSecond })] })).find(
+          ({ unit }) => unit === " of the bare line",
+        )?.passed,
+    );
+    expect(passed).toEqual([false, true]);
+  });
+
+  test("on processor time adds up all servers", () => {
+    const rows = [row({ lane: "quorate", cpuMicros: [30, 6, 5] })];
+    const verdict = verdictsOf(results({ rows }))[0];
+    expect(verdict).toMatchObject({ actual: 41, target: 40, passed: false });
+  });
+
+  test("on the core, the kills and the log", () => {
+    const verdicts = verdictsOf(
+      results({
+        core: [
+          { batch: 1, proposalsPerSecond: 150_000, bytesPerProposal: 1 },
+          { batch: 64, proposalsPerSecond: 1_500_000, bytesPerProposal: 1 },
+        ],
+        failover: { electedMs: [1], writableMs: [600, 900, 700], electionTimeoutMs: 500 },
+        log: [logOf(100_000, 100, 100), logOf(1_000_000, 2500, 110), logOf(10_000_000, 9000, 130)],
+      }),
+    );
+    expect(verdicts.map(({ passed, actual }) => [passed, actual])).toEqual([
+      [false, 150_000],
+      [true, 1_500_000],
+      [true, 1.4],
+      [true, 2500],
+      [false, 1.3],
+    ]);
+  });
+});
+
+describe("the share of the bare line", () => {
+  test("is taken under the same load", () => {
+    const ours = row({ lane: "quorate", section: "open", asked: 2000, perSecond: 300 });
+    const bare = [500, 2000].map((asked) =>
+      row({ lane: "bare", section: "open", asked, perSecond: asked / 2 }),
+    );
+    expect(shareOfBare(bare, ours)).toBe(0.3);
+    expect(shareOfBare(bare, { ...ours, asked: 7 })).toBeUndefined();
+  });
+});
+
+describe("on the reference machine", () => {
+  const machine = REFERENCE_MACHINE;
+  const bareAtTable = row({ lane: "bare", perSecond: 94_000 });
+
+  test("a run whose bare line is below 0.8 of the table is void", () => {
+    const short = row({ lane: "bare", section: "sockets", perSecond: 27_000 });
+    expect(validityOf({ machine, rows: [bareAtTable, short] }).shortfalls).toEqual([
+      "sockets at 256: 0.77 of the table",
+    ]);
+    expect(validityOf({ machine, rows: [bareAtTable] })).toEqual({ applies: true, shortfalls: [] });
+  });
+
+  test("the table says nothing of another machine", () => {
+    const rows = [row({ lane: "bare", perSecond: 1 })];
+    expect(validityOf({ machine: { ...machine, cores: 8 }, rows })).toEqual({
+      applies: false,
+      shortfalls: [],
+    });
+  });
+
+  test("an etcd that is driven to less than 0.8 of the table is taken from the table, scaled", () => {
+    const rows = [
+      row({ lane: "bare", perSecond: 47_000 }),
+      row({ lane: "etcd", perSecond: 5000, p99Ms: 500 }),
+      row({ lane: "quorate", perSecond: 28_000, p99Ms: 51 }),
+    ];
+    const [writes, p99] = verdictsOf(results({ machine, rows }));
+    // Half of the table's bare line, so half of its 11 200 writes, and twice its p99 of 51 ms.
+    expect(writes).toMatchObject({ actual: 5, note: expect.stringContaining("scaled") as string });
+    expect(p99).toMatchObject({ actual: 0.5, passed: true });
+  });
+
+  test("an etcd that is driven to 0.8 of it is taken as it is", () => {
+    const rows = [
+      bareAtTable,
+      row({ lane: "etcd", perSecond: 9000 }),
+      row({ lane: "quorate", perSecond: 36_000 }),
+    ];
+    expect(verdictsOf(results({ machine, rows }))[0]).toMatchObject({ actual: 4, note: undefined });
+  });
+});
