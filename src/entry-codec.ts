@@ -11,49 +11,70 @@
 
 import { crc32 } from "node:zlib";
 import { decode, encode } from "./codec.ts";
-import type { Configuration, Entry, Member } from "./core/types.ts";
+import type { Configuration, EncodedBytes, Entry, Member } from "./core/types.ts";
 import { messageOf, RaftError } from "./errors.ts";
 
 const HEADER_BYTES = 33;
+const CHECKSUM_AT = 4;
+const CHECKED_FROM = 8;
 const KINDS = ["command", "blank", "configuration"] as const;
 const NO_PAYLOAD = new Uint8Array(0);
 
 /** All entries' bytes, one after the other. No copy where they stand so in memory already, as a fresh batch does. */
 export function encodeEntries(entries: readonly Entry[]): Uint8Array {
   encodeFresh(entries);
-  return adjacent(entries) ?? Buffer.concat(entries.map(bytesOf));
+  return adjacent(entries) ?? Buffer.concat(entries.map((entry) => bytesOf(encodedOf(entry))));
 }
 
 /**
- * The entries in `bytes`. Throws `RAFT_BAD_FRAME` where a byte is missing, left over or wrong. The entries are views of
- * `bytes`, which must not be changed afterwards.
+ * The entries in `bytes`. Throws `RAFT_BAD_FRAME` where a byte is missing or left over, or says what cannot be; whether
+ * one is wrong, `verifyChecksums` tells. The entries are views of `bytes`, which must not be changed afterwards.
  */
 export function decodeEntries(bytes: Uint8Array): Entry[] {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const view = viewOf(bytes);
   const entries: Entry[] = [];
-  for (let offset = 0; offset < buffer.length;) {
-    const remaining = buffer.length - offset;
-    const size = remaining < HEADER_BYTES ? 0 : buffer.readUInt32BE(offset);
+  for (let offset = 0; offset < bytes.length;) {
+    const remaining = bytes.length - offset;
+    const size = remaining < HEADER_BYTES ? 0 : view.getUint32(offset);
     if (size < HEADER_BYTES || size > remaining) {
       throw new RaftError(
         "RAFT_BAD_FRAME",
         `an entry at byte ${offset} is cut off or of no possible size`,
       );
     }
-    entries.push(decodeEntry(buffer.subarray(offset, offset + size)));
+    entries.push(decodeEntry(view, { block: bytes, start: offset, end: offset + size }));
     offset += size;
   }
   return entries;
 }
 
-/** How many bytes the entry takes, encoded. */
-export function encodedSize(entry: Entry): number {
-  return entry.encoded?.length ?? encodeEntries([entry]).length;
+/**
+ * Throws `RAFT_BAD_FRAME` where an entry is not what the leader that made it has encoded: for entries that come from a
+ * disk. On the wire the frame around them has a checksum of its own, and nobody looks at each of them again.
+ */
+export function verifyChecksums(entries: readonly Entry[]): void {
+  for (const entry of entries) {
+    const { block, start, end } = encodedOf(entry);
+    const stored = viewOf(block).getUint32(start + CHECKSUM_AT);
+    if (crc32(block.subarray(start + CHECKED_FROM, end)) !== stored)
+      throw new RaftError("RAFT_BAD_FRAME", "an entry does not match its checksum");
+  }
 }
 
-function bytesOf(entry: Entry): Uint8Array {
-  if (entry.encoded === undefined) throw new Error("encodeFresh has encoded every entry");
-  return entry.encoded;
+/** How many bytes the entry takes, encoded. */
+export function encodedSize(entry: Entry): number {
+  if (entry.encoded === undefined) encodeFresh([entry]);
+  const { start, end } = encodedOf(entry);
+  return end - start;
+}
+
+function encodedOf({ encoded }: Entry): EncodedBytes {
+  if (encoded === undefined) throw new Error("encodeFresh has encoded every entry");
+  return encoded;
+}
+
+function bytesOf({ block, start, end }: EncodedBytes): Uint8Array {
+  return block.subarray(start, end);
 }
 
 /** Encodes what has no bytes yet, into one buffer, so that a new batch lies in one piece. */
@@ -64,37 +85,41 @@ function encodeFresh(entries: readonly Entry[]): void {
   }
   if (total === 0) return;
 
-  const buffer = Buffer.allocUnsafeSlow(total);
-  let offset = 0;
+  const block: Uint8Array = new Uint8Array(Buffer.allocUnsafeSlow(total).buffer);
+  const view = viewOf(block);
+  let start = 0;
   for (const entry of entries) {
     if (entry.encoded !== undefined) continue;
-    const end = offset + HEADER_BYTES + payloadOf(entry).length;
-    entry.encoded = writeEntry(entry, buffer.subarray(offset, end));
-    offset = end;
+    const payload = payloadOf(entry);
+    const end = start + HEADER_BYTES + payload.length;
+    entry.encoded = { block, start, end };
+    writeHeader(view, start, entry, end - start);
+    block.set(payload, start + HEADER_BYTES);
+    view.setUint32(start + CHECKSUM_AT, crc32(block.subarray(start + CHECKED_FROM, end)));
+    start = end;
   }
 }
 
-function writeEntry(entry: Entry, target: Buffer): Buffer {
-  target.writeUInt32BE(target.length, 0);
-  writeInteger(target, entry.index, 8);
-  writeInteger(target, entry.term, 16);
-  writeInteger(target, entry.time, 24);
-  target[32] = KINDS.indexOf(entry.kind);
-  target.set(payloadOf(entry), HEADER_BYTES);
-  target.writeUInt32BE(crc32(target.subarray(8)), 4);
-  return target;
+/** All but the checksum. */
+function writeHeader(view: DataView, at: number, entry: Entry, size: number): void {
+  view.setUint32(at, size);
+  writeInteger(view, entry.index, at + 8);
+  writeInteger(view, entry.term, at + 16);
+  writeInteger(view, entry.time, at + 24);
+  view.setUint8(at + 32, KINDS.indexOf(entry.kind));
 }
 
-/** One buffer that spans all entries, if they are neighbours in memory. */
+/** The one stretch of memory that holds all entries, if they are neighbours. */
 function adjacent(entries: readonly Entry[]): Uint8Array | undefined {
   const first = entries[0]?.encoded;
   if (first === undefined) return NO_PAYLOAD;
-  let end = first.byteOffset;
-  for (const { encoded } of entries) {
-    if (encoded?.buffer !== first.buffer || encoded.byteOffset !== end) return undefined;
-    end += encoded.length;
+  let { end } = first;
+  for (let at = 1; at < entries.length; at += 1) {
+    const next = entries[at]?.encoded;
+    if (next?.block !== first.block || next.start !== end) return undefined;
+    ({ end } = next);
   }
-  return Buffer.from(first.buffer, first.byteOffset, end - first.byteOffset);
+  return first.block.subarray(first.start, end);
 }
 
 const configurationBytes = new WeakMap<Configuration, Uint8Array>();
@@ -110,42 +135,39 @@ function payloadOf(entry: Entry): Uint8Array {
   return bytes;
 }
 
-function decodeEntry(bytes: Buffer): Entry {
-  if (crc32(bytes.subarray(8)) !== bytes.readUInt32BE(4)) {
-    throw new RaftError("RAFT_BAD_FRAME", "an entry does not match its checksum");
-  }
-  const index = readInteger(bytes, 8);
-  const term = readInteger(bytes, 16);
-  const time = readInteger(bytes, 24);
-  const kind = KINDS[bytes[32] ?? -1];
-  const payload = bytes.subarray(HEADER_BYTES);
+function decodeEntry(view: DataView, encoded: EncodedBytes): Entry {
+  const { block, start, end } = encoded;
+  const index = readInteger(view, start + 8);
+  const term = readInteger(view, start + 16);
+  const time = readInteger(view, start + 24);
+  const kind = KINDS[view.getUint8(start + 32)];
+  const payload = block.subarray(start + HEADER_BYTES, end);
   switch (kind) {
     case "command":
-      return { index, term, time, encoded: bytes, kind, payload };
+      return { index, term, time, encoded, kind, payload };
     case "blank":
-      return { index, term, time, encoded: bytes, kind };
-    case "configuration":
-      return {
-        index,
-        term,
-        time,
-        encoded: bytes,
-        kind,
-        configuration: configurationFromArray(decode(payload)),
-      };
+      return { index, term, time, encoded, kind };
+    case "configuration": {
+      const configuration = configurationFromArray(decode(payload));
+      return { index, term, time, encoded, kind, configuration };
+    }
     default:
-      throw new RaftError("RAFT_BAD_FRAME", `entry ${index} is of unknown kind ${bytes[32]}`);
+      throw new RaftError("RAFT_BAD_FRAME", `entry ${index} is of an unknown kind`);
   }
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** Non-negative, below 2^53, as 64 bits. */
-function writeInteger(target: Buffer, value: number, offset: number): void {
-  target.writeUInt32BE(Math.floor(value / 2 ** 32), offset);
-  target.writeUInt32BE(value >>> 0, offset + 4);
+function writeInteger(view: DataView, value: number, offset: number): void {
+  view.setUint32(offset, Math.floor(value / 2 ** 32));
+  view.setUint32(offset + 4, value >>> 0);
 }
 
-function readInteger(source: Buffer, offset: number): number {
-  const value = source.readUInt32BE(offset) * 2 ** 32 + source.readUInt32BE(offset + 4);
+function readInteger(view: DataView, offset: number): number {
+  const value = view.getUint32(offset) * 2 ** 32 + view.getUint32(offset + 4);
   if (!Number.isSafeInteger(value)) {
     throw new RaftError("RAFT_BAD_FRAME", "an integer of an entry is not below 2^53");
   }

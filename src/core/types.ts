@@ -43,6 +43,14 @@ export interface LoggedConfiguration {
   readonly configuration: Configuration;
 }
 
+/** Where an entry's bytes are: a stretch of a block that many entries share. Nobody changes them. */
+export interface EncodedBytes {
+  readonly block: Uint8Array;
+  readonly start: number;
+  /** Exclusive. */
+  readonly end: number;
+}
+
 interface EntryHeader extends EntryId {
   /** Cluster time in milliseconds, stamped by the leader; never falls from one entry to the next. */
   readonly time: number;
@@ -50,7 +58,7 @@ interface EntryHeader extends EntryId {
    * The entry's bytes as they stand on the wire and on disk, once somebody has encoded or decoded it. A cache kept by
    * the entry codec and only there: the core never looks at it.
    */
-  encoded: Uint8Array | undefined;
+  encoded: EncodedBytes | undefined;
 }
 
 /** A command for the state machine. */

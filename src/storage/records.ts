@@ -1,7 +1,7 @@
 /** Log records on disk: cutting a write into them, finding the one that holds an index, decoding it with suspicion. */
 
 import type { Entry, LogIndex } from "../core/types.ts";
-import { decodeEntries, encodedSize } from "../entry-codec.ts";
+import { decodeEntries, encodedSize, verifyChecksums } from "../entry-codec.ts";
 import { messageOf, RaftError } from "../errors.ts";
 import { verify } from "./checks.ts";
 import { keyOf, numberIn, rangeOf } from "./layout.ts";
@@ -91,7 +91,9 @@ export function entriesOf(record: StoreRecord): readonly Entry[] {
 
 function decodeRecord({ key, value }: StoreRecord): readonly Entry[] {
   try {
-    return decodeEntries(value);
+    const entries = decodeEntries(value);
+    verifyChecksums(entries);
+    return entries;
   } catch (cause) {
     throw new RaftError("RAFT_CORRUPT", `the log record ${key}: ${messageOf(cause)}`, { cause });
   }

@@ -84,7 +84,7 @@ async function nothingIsShared(world: World): Promise<void> {
   };
   const received = await world.deliver(n1, n2, message);
   payload.fill("x");
-  entry.encoded?.fill(0);
+  entry.encoded?.block.fill(0);
   assert(received.type === "AppendEntries");
   const [copy] = received.entries;
   assert(copy?.kind === "command");
