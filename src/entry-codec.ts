@@ -13,6 +13,7 @@ import { crc32 } from "node:zlib";
 import { decode, encode } from "./codec.ts";
 import type { Configuration, EncodedBytes, Entry, Member } from "./core/types.ts";
 import { messageOf, RaftError } from "./errors.ts";
+import { readInteger, viewOf, writeInteger } from "./integers.ts";
 
 const HEADER_BYTES = 33;
 const CHECKSUM_AT = 4;
@@ -103,9 +104,9 @@ function encodeFresh(entries: readonly Entry[]): void {
 /** All but the checksum. */
 function writeHeader(view: DataView, at: number, entry: Entry, size: number): void {
   view.setUint32(at, size);
-  writeInteger(view, entry.index, at + 8);
-  writeInteger(view, entry.term, at + 16);
-  writeInteger(view, entry.time, at + 24);
+  writeInteger(view, at + 8, entry.index);
+  writeInteger(view, at + 16, entry.term);
+  writeInteger(view, at + 24, entry.time);
   view.setUint8(at + 32, KINDS.indexOf(entry.kind));
 }
 
@@ -137,9 +138,9 @@ function payloadOf(entry: Entry): Uint8Array {
 
 function decodeEntry(view: DataView, encoded: EncodedBytes): Entry {
   const { block, start, end } = encoded;
-  const index = readInteger(view, start + 8);
-  const term = readInteger(view, start + 16);
-  const time = readInteger(view, start + 24);
+  const index = integerAt(view, start + 8);
+  const term = integerAt(view, start + 16);
+  const time = integerAt(view, start + 24);
   const kind = KINDS[view.getUint8(start + 32)];
   const payload = block.subarray(start + HEADER_BYTES, end);
   switch (kind) {
@@ -156,18 +157,8 @@ function decodeEntry(view: DataView, encoded: EncodedBytes): Entry {
   }
 }
 
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-/** Non-negative, below 2^53, as 64 bits. */
-function writeInteger(view: DataView, value: number, offset: number): void {
-  view.setUint32(offset, Math.floor(value / 2 ** 32));
-  view.setUint32(offset + 4, value >>> 0);
-}
-
-function readInteger(view: DataView, offset: number): number {
-  const value = view.getUint32(offset) * 2 ** 32 + view.getUint32(offset + 4);
+function integerAt(view: DataView, at: number): number {
+  const value = readInteger(view, at);
   if (!Number.isSafeInteger(value)) {
     throw new RaftError("RAFT_BAD_FRAME", "an integer of an entry is not below 2^53");
   }

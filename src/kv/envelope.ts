@@ -1,10 +1,17 @@
 /**
- * What a command wears on its way through the log where sessions are in use (thesis 6.3): an array of kind, session,
- * sequence, lowest outstanding sequence and the command's bytes, whatever they are.
+ * What a command wears on its way through the log where sessions are in use (thesis 6.3). Each member opens it for each
+ * entry, so it is of fixed places and opened without a copy.
+ *
+ * ```
+ * 0      1         9          17                   25
+ * | kind | session | sequence | lowest outstanding | command ...      integers big-endian, below 2^53
+ * ```
+ *
+ * A plain one has its command at 1; opening one has nothing behind its kind, closing one the session alone.
  */
 
-import { decode, encode } from "../codec.ts";
 import type { LogIndex } from "../core/types.ts";
+import { readInteger, viewOf, writeInteger } from "../integers.ts";
 
 /** A command without a session: applied as often as it is in the log. */
 export interface PlainEnvelope {
@@ -42,71 +49,79 @@ const OPEN = 1;
 const COMMAND = 2;
 const CLOSE = 3;
 
+const SESSION_AT = 1;
+const SEQUENCE_AT = 9;
+const LOWEST_AT = 17;
+const COMMAND_AT = 25;
+
 /** The bytes of an envelope: what is proposed to a machine that was made by `withSessions`. */
 export function encodeEnvelope(envelope: Envelope): Uint8Array {
   switch (envelope.type) {
     case "plain":
-      return encode([PLAIN, envelope.payload]);
+      return sealed(PLAIN, SESSION_AT, envelope.payload);
     case "open":
-      return encode([OPEN]);
-    case "close":
-      return encode([CLOSE, envelope.sessionId]);
-    case "command":
-      return encode([
-        COMMAND,
-        envelope.sessionId,
-        envelope.sequence,
-        envelope.lowestOutstanding,
-        envelope.payload,
-      ]);
+      return Uint8Array.of(OPEN);
+    case "close": {
+      const bytes = sealed(CLOSE, SEQUENCE_AT, NOTHING);
+      writeInteger(viewOf(bytes), SESSION_AT, envelope.sessionId);
+      return bytes;
+    }
+    case "command": {
+      const bytes = sealed(COMMAND, COMMAND_AT, envelope.payload);
+      const view = viewOf(bytes);
+      writeInteger(view, SESSION_AT, envelope.sessionId);
+      writeInteger(view, SEQUENCE_AT, envelope.sequence);
+      writeInteger(view, LOWEST_AT, envelope.lowestOutstanding);
+      return bytes;
+    }
   }
 }
 
 /** The envelope, or `undefined` where the bytes are none. The payload is a view of `bytes`. */
 export function decodeEnvelope(bytes: Uint8Array): Envelope | undefined {
-  let value: unknown;
-  try {
-    value = decode(bytes);
-  } catch {
-    return undefined;
-  }
-  return Array.isArray(value) ? envelopeFrom(value) : undefined;
-}
-
-function envelopeFrom(fields: readonly unknown[]): Envelope | undefined {
-  switch (fields[0]) {
+  switch (bytes[0]) {
     case PLAIN:
-      return fields.length === 2 && fields[1] instanceof Uint8Array
-        ? { type: "plain", payload: fields[1] }
-        : undefined;
+      return { type: "plain", payload: bytes.subarray(SESSION_AT) };
     case OPEN:
-      return fields.length === 1 ? { type: "open" } : undefined;
-    case CLOSE:
-      return fields.length === 2 && isPositive(fields[1])
-        ? { type: "close", sessionId: fields[1] }
-        : undefined;
+      return bytes.length === 1 ? { type: "open" } : undefined;
+    case CLOSE: {
+      if (bytes.length !== SEQUENCE_AT) return undefined;
+      const sessionId = readInteger(viewOf(bytes), SESSION_AT);
+      return isPositive(sessionId) ? { type: "close", sessionId } : undefined;
+    }
     case COMMAND:
-      return commandFrom(fields);
+      return bytes.length < COMMAND_AT ? undefined : commandFrom(bytes);
     default:
       return undefined;
   }
 }
 
-function commandFrom(fields: readonly unknown[]): CommandEnvelope | undefined {
-  const [, sessionId, sequence, lowestOutstanding, payload] = fields;
+function commandFrom(bytes: Uint8Array): CommandEnvelope | undefined {
+  const view = viewOf(bytes);
+  const sessionId = readInteger(view, SESSION_AT);
+  const sequence = readInteger(view, SEQUENCE_AT);
+  const lowestOutstanding = readInteger(view, LOWEST_AT);
   if (
-    fields.length !== 5 ||
     !isPositive(sessionId) ||
     !isPositive(sequence) ||
     !isPositive(lowestOutstanding) ||
-    lowestOutstanding > sequence ||
-    !(payload instanceof Uint8Array)
+    lowestOutstanding > sequence
   ) {
     return undefined;
   }
+  const payload = bytes.subarray(COMMAND_AT);
   return { type: "command", sessionId, sequence, lowestOutstanding, payload };
 }
 
-function isPositive(value: unknown): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value > 0;
+const NOTHING = new Uint8Array(0);
+
+function sealed(kind: number, headBytes: number, payload: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(headBytes + payload.length);
+  bytes[0] = kind;
+  bytes.set(payload, headBytes);
+  return bytes;
+}
+
+function isPositive(value: number): boolean {
+  return Number.isSafeInteger(value) && value > 0;
 }
