@@ -1,12 +1,8 @@
 /**
  * The key-value store as a replicated state machine (section 2): an ordered map of keys to values, each with the log
  * index of its last write. Everything is decided by the log alone; what a client did wrong is a result, not an exception.
- *
- * The map is a B+ tree with copy-on-write clones, so that a snapshot is captured at once, whatever its size, and
- * streamed while commands go on.
  */
 
-import sortedBTree from "sorted-btree";
 import { decode, encode } from "../codec.ts";
 import type { LogIndex } from "../core/types.ts";
 import { RaftError } from "../errors.ts";
@@ -20,6 +16,7 @@ import type {
   KvOperation,
   KvValue,
 } from "./commands.ts";
+import { Keyspace } from "./keyspace.ts";
 import { MAX_RANGE_BYTES } from "./queries.ts";
 import type { KvQuery, RangeQuery } from "./queries.ts";
 import { ownValue } from "./results.ts";
@@ -51,18 +48,16 @@ const INVALID: KvOperationResult = Object.freeze({
   previous: undefined,
 });
 
-type Tree = InstanceType<typeof sortedBTree.default<string, VersionedValue>>;
-
 /**
  * The store. Commands are made with `encodeCommand`; `query` takes a `KvQuery`. Values in results and answers belong to
  * the store: read them, change nothing.
  */
 export class KvMachine implements StateMachine<KvResult, KvQuery, KvAnswer> {
-  #tree: Tree = emptyTree();
+  #keys = new Keyspace();
 
   /** How many keys there are. */
   get size(): number {
-    return this.#tree.size;
+    return this.#keys.size;
   }
 
   apply(commands: readonly AppliedCommand[]): readonly KvResult[] {
@@ -71,17 +66,17 @@ export class KvMachine implements StateMachine<KvResult, KvQuery, KvAnswer> {
 
   query(query: KvQuery): KvAnswer {
     if (query.type === "range") return this.#range(query);
-    return { type: "get", found: this.#tree.get(query.key) };
+    return { type: "get", found: this.#keys.get(query.key) };
   }
 
   snapshot(): AsyncIterable<Uint8Array> {
-    // Cloned here and not in the generator, whose body runs only when the first chunk is asked for.
-    return chunksOf(blocksOf(this.#tree.clone()));
+    // Captured here and not in the generator, whose body runs only when the first chunk is asked for.
+    return chunksOf(blocksOf(this.#keys.size, this.#keys.capture()));
   }
 
   /** Rejects with `RAFT_FORMAT_VERSION` or `RAFT_CORRUPT`; then nothing has changed. */
   async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    this.#tree = await readingSnapshot(treeFrom(new BlockReader(chunks)));
+    this.#keys = await readingSnapshot(keyspaceFrom(new BlockReader(chunks)));
   }
 
   #applyCommand({ payload, index }: AppliedCommand): KvResult {
@@ -93,14 +88,14 @@ export class KvMachine implements StateMachine<KvResult, KvQuery, KvAnswer> {
   }
 
   #operate(operation: KvOperation, index: LogIndex): KvOperationResult {
-    const previous = this.#tree.get(operation.key);
+    if (operation.type === "put")
+      return done(this.#keys.set(operation.key, { value: ownValue(operation.value), index }));
+    const previous = this.#keys.get(operation.key);
     switch (operation.type) {
       case "get":
         return done(previous);
-      case "put":
-        return this.#set(operation.key, ownValue(operation.value), index, previous);
       case "delete":
-        this.#tree.delete(operation.key);
+        this.#keys.delete(operation.key);
         return done(previous);
       case "compare-and-set":
         return this.#compareAndSet(operation, index, previous);
@@ -117,7 +112,7 @@ export class KvMachine implements StateMachine<KvResult, KvQuery, KvAnswer> {
     index: LogIndex,
     previous: VersionedValue | undefined,
   ): KvOperationResult {
-    this.#tree.set(key, { value, index });
+    this.#keys.set(key, { value, index });
     return done(previous);
   }
 
@@ -128,7 +123,7 @@ export class KvMachine implements StateMachine<KvResult, KvQuery, KvAnswer> {
   ): KvOperationResult {
     if (!meets(expected, previous)) return { status: "mismatch", previous };
     if (value !== undefined) return this.#set(key, ownValue(value), index, previous);
-    this.#tree.delete(key);
+    this.#keys.delete(key);
     return done(previous);
   }
 
@@ -181,15 +176,13 @@ export class KvMachine implements StateMachine<KvResult, KvQuery, KvAnswer> {
       const key = operations[position]?.key;
       if (key === undefined) continue;
       const previous = results[position]?.previous;
-      if (previous === undefined) this.#tree.delete(key);
-      else this.#tree.set(key, previous);
+      if (previous === undefined) this.#keys.delete(key);
+      else this.#keys.set(key, previous);
     }
   }
 
   #range({ start, end, limit, reverse }: RangeQuery): KvRangeAnswer {
-    const pairs = reverse
-      ? this.#tree.entriesReversed(end, undefined, true)
-      : this.#tree.entries(start);
+    const pairs = reverse ? this.#keys.descending(end) : this.#keys.ascending(start);
     const entries: KvEntry[] = [];
     let bytes = 0;
     for (const [key, { value, index }] of pairs) {
@@ -242,21 +235,15 @@ function lengthOf(value: KvValue): number {
   return typeof value === "number" ? 8 : value.length;
 }
 
-function emptyTree(): Tree {
-  return new sortedBTree.default<string, VersionedValue>(undefined, compareKeys);
-}
-
-/** By UTF-16 code unit: the same on every machine, unlike an order of a language. Strings are compared faster by `===`. */
-function compareKeys(left: string, right: string): number {
-  return left < right ? -1 : left === right ? 0 : 1;
-}
-
 /** A header, then blocks of [key, value, index, key, value, index ...] in order: the same state gives the same bytes. */
-function* blocksOf(tree: Tree): Generator<Uint8Array> {
-  yield encode([SNAPSHOT_FORMAT, SNAPSHOT_VERSION, tree.size]);
+function* blocksOf(
+  size: number,
+  captured: Iterable<readonly [string, VersionedValue]>,
+): Generator<Uint8Array> {
+  yield encode([SNAPSHOT_FORMAT, SNAPSHOT_VERSION, size]);
   let records: unknown[] = [];
   let bytes = 0;
-  for (const [key, { value, index }] of tree.entries()) {
+  for (const [key, { value, index }] of captured) {
     records.push(key, value, index);
     bytes += key.length + lengthOf(value);
     if (records.length < 3 * BLOCK_RECORDS && bytes < BLOCK_BYTES) continue;
@@ -267,12 +254,12 @@ function* blocksOf(tree: Tree): Generator<Uint8Array> {
   if (records.length > 0) yield encode(records);
 }
 
-async function treeFrom(reader: BlockReader): Promise<Tree> {
+async function keyspaceFrom(reader: BlockReader): Promise<Keyspace> {
   const size = sizeFrom(decode(await reader.read()));
-  const tree = emptyTree();
-  while (tree.size < size) addRecords(tree, decode(await reader.read()));
+  const keys = new Keyspace();
+  while (keys.size < size) addRecords(keys, decode(await reader.read()));
   await reader.end();
-  return tree;
+  return keys;
 }
 
 function sizeFrom(header: unknown): number {
@@ -290,7 +277,7 @@ function sizeFrom(header: unknown): number {
   return size;
 }
 
-function addRecords(tree: Tree, records: unknown): void {
+function addRecords(keys: Keyspace, records: unknown): void {
   if (!Array.isArray(records) || records.length === 0 || records.length % 3 !== 0) throw damaged();
   const fields: readonly unknown[] = records;
   for (let at = 0; at < fields.length; at += 3) {
@@ -298,7 +285,7 @@ function addRecords(tree: Tree, records: unknown): void {
     const index = fields[at + 2];
     if (typeof key !== "string" || typeof index !== "number") throw damaged();
     // A key that comes twice would make the loop above wait for a record that never comes.
-    if (!tree.set(key, { value: ownValue(fields[at + 1]), index })) throw damaged();
+    if (keys.set(key, { value: ownValue(fields[at + 1]), index }) !== undefined) throw damaged();
   }
 }
 
