@@ -21,7 +21,11 @@ export type ClientService<Result, Query, Answer> = (
   connection: Connection,
 ) => ConnectionHandler | undefined;
 
-/** When a snapshot is taken, and how much of the log stays behind it for slow followers. */
+/**
+ * When a snapshot is taken, and how much of the log stays behind it for slow followers. One of more than a megabyte is
+ * taken anew only once so many bytes of commands have come since, too: whatever the state's size, taking snapshots
+ * costs no more than writing the log.
+ */
 export interface SnapshotPolicy {
   /** Take one after so many entries since the last: at least 1. */
   readonly everyEntries: number;

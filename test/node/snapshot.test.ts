@@ -98,6 +98,28 @@ describe("by policy", () => {
     await cluster.stop();
   });
 
+  test("thesis 5.1.2: a large one is taken anew only once the log has outgrown it", async () => {
+    const ballastBytes = 1.5 * 2 ** 20;
+    const cluster = await Cluster.start({
+      size: 1,
+      node: SMALL,
+      machine: () => new Journal({ ballastBytes }),
+    });
+    const leader = await cluster.leader();
+    const takenAt = (): number => leader.state.snapshot.lastIncluded.index;
+    await fill(cluster, leader, 15);
+    await cluster.clock.until(() => takenAt() > 0);
+    const first = takenAt();
+
+    await fill(cluster, leader, 40);
+    await cluster.clock.advance(1000);
+    expect(takenAt()).toBe(first);
+
+    await fill(cluster, leader, 16, 100_000);
+    await cluster.clock.until(() => takenAt() > first);
+    await cluster.stop();
+  });
+
   test("it is streamed beside applying, and reflects the state as it was when it was taken", async () => {
     const staging: (() => void)[] = [];
     const cluster = await Cluster.start({
