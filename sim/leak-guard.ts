@@ -8,8 +8,8 @@ import { createHook } from "node:async_hooks";
 export interface LeakGuard {
   /** The kinds of resources that were made, each once. */
   readonly leaks: ReadonlySet<string>;
-  /** In place of the scheduler's own drain: its immediate is no leak. */
-  readonly drain: () => Promise<void>;
+  /** In place of the scheduler's own: its immediate is no leak. */
+  readonly enter: (begin: () => void) => void;
   stop(): void;
 }
 
@@ -24,12 +24,11 @@ export function guardAgainstLeaks(): LeakGuard {
   hook.enable();
   return {
     leaks,
-    drain: () =>
-      new Promise((resolve) => {
-        isOwn = true;
-        setImmediate(resolve);
-        isOwn = false;
-      }),
+    enter: (begin) => {
+      isOwn = true;
+      setImmediate(begin);
+      isOwn = false;
+    },
     stop: () => void hook.disable(),
   };
 }

@@ -27,8 +27,8 @@ export interface SimulationHooks {
   readonly onEvent?: ((event: TraceEvent) => void) | undefined;
   /** For tests of determinism: may change the bytes of a message on its way. */
   readonly tamper?: ((packet: Packet) => void) | undefined;
-  /** For tests of determinism: runs around each drain of the promises. */
-  readonly drain?: (() => Promise<void>) | undefined;
+  /** For tests of determinism: how the scheduler gets out of promises before it begins. */
+  readonly enter?: ((begin: () => void) => void) | undefined;
 }
 
 export interface Outcome<Operation extends ClientOperation = ClientOperation> {
@@ -84,7 +84,7 @@ export class Simulation<Operation extends ClientOperation = ClientOperation> {
         onStep: (actor) => this.#onStep(actor),
         onThrow: (error, actor) => this.#onThrow(error, actor),
       },
-      hooks.drain,
+      hooks.enter,
     );
     this.recorder = new Recorder(this.scheduler, hooks.onEvent);
     this.network = new SimNetwork(this.scheduler, seed, nodes, schedule.network, {

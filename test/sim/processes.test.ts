@@ -42,7 +42,7 @@ const script = (extra: string): string => `
   import { guardAgainstLeaks } from ${JSON.stringify(built("leak-guard.js"))};
   import { runSchedule } from ${JSON.stringify(built("simulation.js"))};
   const guard = guardAgainstLeaks();
-  await runSchedule(generate(7, { durationMs: 2000 }), { drain: guard.drain, ${extra} });
+  await runSchedule(generate(7, { durationMs: 2000 }), { enter: guard.enter, ${extra} });
   guard.stop();
   console.log(JSON.stringify([...guard.leaks]));`;
 
@@ -61,6 +61,24 @@ describe("a run", () => {
     const leak = `onEvent: ({ type }) => { if (type === "commit") setTimeout(() => undefined, 1); }`;
     expect(await evaluate(script(leak))).toContain("Timeout");
   });
+});
+
+test("what an event settles is run to its end, and what nobody handles is known, before the next event", async () => {
+  const settled = `
+    import { Scheduler } from ${JSON.stringify(built("scheduler.js"))};
+    const seen = [];
+    const scheduler = new Scheduler({ onStep: () => seen.push("end " + scheduler.steps) });
+    process.on("unhandledRejection", () => seen.push("unhandled in " + scheduler.steps));
+    scheduler.after(1, 1, undefined, async () => {
+      scheduler.wantDrain();
+      for (let n = 0; n < 1000; n += 1) await undefined;
+      seen.push("settled in " + scheduler.steps);
+      void Promise.reject(new Error("of which nobody hears"));
+    });
+    scheduler.after(2, 1, undefined, () => undefined);
+    await scheduler.run(10);
+    console.log(JSON.stringify(seen));`;
+  expect(await evaluate(settled)).toEqual(["settled in 1", "unhandled in 1", "end 1", "end 2"]);
 });
 
 test("bad usage ends with exit code 2 and says what would be good", async () => {
