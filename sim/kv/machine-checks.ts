@@ -5,7 +5,7 @@
 
 import type { LogIndex } from "../../src/core/types.ts";
 import { KvMachine } from "../../src/kv/machine.ts";
-import { resultFrom } from "../../src/kv/results.ts";
+import { resultFrom, resultToArray } from "../../src/kv/results.ts";
 import { SessionTable } from "../../src/kv/session-table.ts";
 import { BlockReader } from "../../src/kv/snapshot-stream.ts";
 import type { AppliedCommand } from "../../src/node/state-machine.ts";
@@ -140,7 +140,7 @@ async function compare(model: Model, chunks: readonly Uint8Array[]): Promise<str
   const reader = new BlockReader(streamOf(chunks));
   await reader.read();
   const table = await SessionTable.read(reader, {
-    toPlain: (result) => result,
+    toPlain: resultToArray,
     fromPlain: resultFrom,
   });
   const machine = new KvMachine();

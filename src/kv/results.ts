@@ -1,7 +1,12 @@
 /**
- * What the store answers to commands and queries: plain data, so that results can be cached in sessions, kept in
- * snapshots and sent to clients by code that does not know the store. The readers here check what comes back from
- * outside and copy bytes out of the frame.
+ * What the store answers to commands and queries, and how an answer travels and is kept in snapshots: as an array that
+ * begins with a code. The readers here check what comes back from outside and copy bytes out of the frame.
+ *
+ * ```
+ *   an operation's result   [status] or [status, previous value, its index]
+ *   a batch's               [COMMITTED, results] or [ABORTED, position, result]
+ *   an answer               [GET] or [GET, value, index]; [RANGE, more, key, value, index, key, value, index ...]
+ * ```
  */
 
 import type { LogIndex } from "../core/types.ts";
@@ -67,63 +72,76 @@ export interface KvRangeAnswer {
 
 export type KvAnswer = KvGetAnswer | KvRangeAnswer;
 
-const OPERATION_STATUSES: ReadonlySet<unknown> = new Set<KvOperationResult["status"]>([
-  "ok",
-  "mismatch",
-  "wrong-type",
-  "too-large",
-  "invalid-command",
-]);
+/** On the wire and in snapshots: a code is never given another meaning. The place of a status is its code. */
+const STATUSES = ["ok", "mismatch", "wrong-type", "too-large", "invalid-command"] as const;
+const COMMITTED = 16;
+const ABORTED = 17;
 
-/** A result that was encoded elsewhere; throws `RAFT_BAD_FRAME` where it is none. */
-export function resultFrom(value: unknown): KvResult {
-  const fields = recordFrom(value);
-  if (fields["status"] === "committed" && Array.isArray(fields["results"])) {
-    return { status: "committed", results: fields["results"].map(operationResultFrom) };
-  }
-  if (fields["status"] === "aborted") {
-    return {
-      status: "aborted",
-      failedAt: naturalFrom(fields["failedAt"]),
-      cause: operationResultFrom(fields["cause"]),
-    };
-  }
-  return operationResultFrom(value);
+const GET = 0;
+const RANGE = 1;
+
+export function resultToArray(result: KvResult): readonly unknown[] {
+  if (result.status === "committed") return [COMMITTED, result.results.map(operationToArray)];
+  if (result.status === "aborted")
+    return [ABORTED, result.failedAt, operationToArray(result.cause)];
+  return operationToArray(result);
 }
 
-/** An answer that was encoded elsewhere; throws `RAFT_BAD_FRAME` where it is none. */
-export function answerFrom(value: unknown): KvAnswer {
-  const { type, found, entries, more } = recordFrom(value);
-  if (type === "get") return { type, found: optionalVersionedFrom(found) };
-  if (type === "range" && Array.isArray(entries) && typeof more === "boolean") {
-    return { type, entries: entries.map(entryFrom), more };
+/** The reverse of `resultToArray`, for what comes from outside. Throws `RAFT_BAD_FRAME` where it is no result. */
+export function resultFrom(value: unknown): KvResult {
+  const fields = arrayFrom(value);
+  if (fields[0] === COMMITTED && fields.length === 2) {
+    return { status: "committed", results: arrayFrom(fields[1]).map(operationResultFrom) };
   }
-  throw malformed("answer");
+  if (fields[0] === ABORTED && fields.length === 3) {
+    const failedAt = naturalFrom(fields[1]);
+    return { status: "aborted", failedAt, cause: operationResultFrom(fields[2]) };
+  }
+  return operationResultFrom(fields);
+}
+
+export function answerToArray(answer: KvAnswer): readonly unknown[] {
+  if (answer.type === "get") {
+    const { found } = answer;
+    return found === undefined ? [GET] : [GET, found.value, found.index];
+  }
+  const fields: unknown[] = [RANGE, answer.more];
+  for (const { key, value, index } of answer.entries) fields.push(key, value, index);
+  return fields;
+}
+
+/** The reverse of `answerToArray`, for what comes from outside. Throws `RAFT_BAD_FRAME` where it is no answer. */
+export function answerFrom(value: unknown): KvAnswer {
+  const fields = arrayFrom(value);
+  const [type, more] = fields;
+  if (type === GET) return { type: "get", found: versionedFrom(fields) };
+  if (type !== RANGE || typeof more !== "boolean" || fields.length % 3 !== 2)
+    throw malformed("answer");
+  const entries: KvEntry[] = [];
+  for (let at = 2; at < fields.length; at += 3) {
+    const key = keyFrom(fields[at]);
+    entries.push({ key, value: ownValue(fields[at + 1]), index: naturalFrom(fields[at + 2]) });
+  }
+  return { type: "range", entries, more };
+}
+
+function operationToArray({ status, previous }: KvOperationResult): readonly unknown[] {
+  const code = STATUSES.indexOf(status);
+  return previous === undefined ? [code] : [code, previous.value, previous.index];
 }
 
 function operationResultFrom(value: unknown): KvOperationResult {
-  const { status, previous } = recordFrom(value);
-  if (!isOperationStatus(status)) throw malformed("result");
-  return { status, previous: optionalVersionedFrom(previous) };
+  const fields = arrayFrom(value);
+  const status = STATUSES[naturalFrom(fields[0])];
+  if (status === undefined) throw malformed("result");
+  return { status, previous: versionedFrom(fields) };
 }
 
-function isOperationStatus(value: unknown): value is KvOperationResult["status"] {
-  return OPERATION_STATUSES.has(value);
-}
-
-function entryFrom(value: unknown): KvEntry {
-  const { key } = recordFrom(value);
-  if (typeof key !== "string") throw malformed("entry");
-  return { key: keyFrom(key), ...versionedFrom(value) };
-}
-
-function optionalVersionedFrom(value: unknown): VersionedValue | undefined {
-  return value === undefined || value === null ? undefined : versionedFrom(value);
-}
-
-function versionedFrom(value: unknown): VersionedValue {
-  const fields = recordFrom(value);
-  return { value: ownValue(fields["value"]), index: naturalFrom(fields["index"]) };
+/** A value and its index behind the code, if there are any. */
+function versionedFrom(fields: readonly unknown[]): VersionedValue | undefined {
+  if (fields.length === 1) return undefined;
+  if (fields.length !== 3) throw malformed("result");
+  return { value: ownValue(fields[1]), index: naturalFrom(fields[2]) };
 }
 
 /** A value of ours: bytes are copied, since they are a view of a frame that would stay in memory with them. */
@@ -143,13 +161,9 @@ function naturalFrom(value: unknown): number {
   return value;
 }
 
-function recordFrom(value: unknown): Readonly<Record<string, unknown>> {
-  if (!isRecord(value)) throw malformed("result");
+function arrayFrom(value: unknown): readonly unknown[] {
+  if (!Array.isArray(value)) throw malformed("result");
   return value;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null;
 }
 
 function malformed(what: string): RaftError {

@@ -19,22 +19,24 @@ import { decodeRequests, encodeResponses } from "./protocol.ts";
 import type { ClientRequest, ClientResponse, ReadRequest } from "./protocol.ts";
 
 /** What is needed of a node. */
-export interface KvHost<Query> {
+export interface KvHost<Query, Value = unknown> {
   /** The command is handed over, not copied. */
-  submit(command: Uint8Array, sink: Sink<unknown>, token: number): void;
+  submit(command: Uint8Array, sink: Sink<Value>, token: number): void;
   submitRead(
     query: Query,
-    sink: Sink<unknown>,
+    sink: Sink<Value>,
     token: number,
     consistency: "linearizable" | "local",
   ): void;
   status(): HostStatus;
 }
 
-export interface ClientServerOptions<Query> {
+export interface ClientServerOptions<Query, Value = unknown> {
   readonly clock: Clock;
   /** Checks a query from outside; throws a `RaftError` that is sent back. */
   readonly parseQuery: (value: unknown) => Query;
+  /** Makes of a command's result, or of an answer, what is sent: plain data. */
+  readonly toPlain: (value: Value) => unknown;
   /** Most unanswered requests of one connection. Default 1024. */
   readonly maxOutstanding?: number;
   /** Bytes that wait to leave, above which requests are refused. Default 4 MiB; closed at eight times as many. */
@@ -45,19 +47,20 @@ export interface ClientServerOptions<Query> {
 const CLOSE_FACTOR = 8;
 
 /** The handler for a connection that has just been accepted. Throws `RAFT_INVALID_OPTION`. */
-export function serveClient<Query>(
-  host: KvHost<Query>,
+export function serveClient<Query, Value>(
+  host: KvHost<Query, Value>,
   connection: Connection,
-  options: ClientServerOptions<Query>,
+  options: ClientServerOptions<Query, Value>,
 ): ConnectionHandler {
   return new ClientServer(host, connection, options);
 }
 
-class ClientServer<Query> implements ConnectionHandler, Sink<unknown> {
-  readonly #host: KvHost<Query>;
+class ClientServer<Query, Value> implements ConnectionHandler, Sink<Value> {
+  readonly #host: KvHost<Query, Value>;
   readonly #connection: Connection;
   readonly #clock: Clock;
   readonly #parseQuery: (value: unknown) => Query;
+  readonly #toPlain: (value: Value) => unknown;
   readonly #maxOutstanding: number;
   readonly #maxBufferedBytes: number;
   /** Handed to the node and not answered by it. */
@@ -66,11 +69,16 @@ class ClientServer<Query> implements ConnectionHandler, Sink<unknown> {
   #flushing = false;
   #closed = false;
 
-  constructor(host: KvHost<Query>, connection: Connection, options: ClientServerOptions<Query>) {
+  constructor(
+    host: KvHost<Query, Value>,
+    connection: Connection,
+    options: ClientServerOptions<Query, Value>,
+  ) {
     this.#host = host;
     this.#connection = connection;
     this.#clock = options.clock;
     this.#parseQuery = options.parseQuery;
+    this.#toPlain = options.toPlain;
     this.#maxOutstanding = positive("maxOutstanding", options.maxOutstanding ?? 1024);
     this.#maxBufferedBytes = positive("maxBufferedBytes", options.maxBufferedBytes ?? 4 * 2 ** 20);
   }
@@ -88,9 +96,9 @@ class ClientServer<Query> implements ConnectionHandler, Sink<unknown> {
     this.#responses = [];
   }
 
-  done(token: number, index: LogIndex, value: unknown): void {
+  done(token: number, index: LogIndex, value: Value): void {
     this.#outstanding -= 1;
-    this.#respond({ type: "done", id: token, index, value });
+    this.#respond({ type: "done", id: token, index, value: this.#toPlain(value) });
   }
 
   failed(token: number, error: RaftError): void {

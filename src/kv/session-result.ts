@@ -1,4 +1,7 @@
-/** What a state machine with sessions answers to an envelope, and how a client reads it. */
+/**
+ * What a state machine with sessions answers to an envelope, and how that travels: an array of a code, the log index
+ * or session id or reason, and, where a command was applied, its result.
+ */
 
 import type { LogIndex } from "../core/types.ts";
 import { RaftError } from "../errors.ts";
@@ -38,6 +41,11 @@ export interface Refused {
 
 export type SessionResult<Result> = AppliedResult<Result> | SessionOpened | SessionClosed | Refused;
 
+/** On the wire: a code is never given another meaning. The place of a reason is its code. */
+const APPLIED = 0;
+const OPENED = 1;
+const CLOSED = 2;
+const REFUSED = 3;
 const REASONS: readonly RefusalReason[] = [
   "session-expired",
   "sequence-forgotten",
@@ -45,27 +53,38 @@ const REASONS: readonly RefusalReason[] = [
   "invalid-command",
 ];
 
-/** A result that was encoded elsewhere, the inner one unchecked; throws `RAFT_BAD_FRAME` where it is none. */
+/** As it travels; `toPlain` does the same for the result in it. */
+export function sessionResultToArray<Result>(
+  outcome: SessionResult<Result>,
+  toPlain: (result: Result) => unknown,
+): readonly unknown[] {
+  switch (outcome.type) {
+    case "applied":
+      return [APPLIED, outcome.index, toPlain(outcome.result)];
+    case "opened":
+      return [OPENED, outcome.sessionId];
+    case "closed":
+      return [CLOSED];
+    case "refused":
+      return [REFUSED, REASONS.indexOf(outcome.reason)];
+  }
+}
+
+/** The reverse, the inner result as it came and unchecked; throws `RAFT_BAD_FRAME` where it is none. */
 export function sessionResultFrom(value: unknown): SessionResult<unknown> {
-  if (!isRecord(value)) throw malformed();
-  const { type, index, result, sessionId, reason } = value;
-  if (type === "applied" && isIndex(index)) return { type, index, result };
-  if (type === "opened" && isIndex(sessionId)) return { type, sessionId };
-  if (type === "closed") return { type };
-  if (type === "refused" && isReason(reason)) return { type, reason };
+  if (!Array.isArray(value)) throw malformed();
+  const fields: readonly unknown[] = value;
+  const [code, number] = fields;
+  if (code === CLOSED && fields.length === 1) return { type: "closed" };
+  if (typeof number !== "number" || !Number.isSafeInteger(number)) throw malformed();
+  if (code === APPLIED && fields.length === 3 && number > 0)
+    return { type: "applied", index: number, result: fields[2] };
+  if (code === OPENED && fields.length === 2 && number > 0)
+    return { type: "opened", sessionId: number };
+  const reason = REASONS[number];
+  if (code === REFUSED && fields.length === 2 && reason !== undefined)
+    return { type: "refused", reason };
   throw malformed();
-}
-
-function isReason(value: unknown): value is RefusalReason {
-  return REASONS.some((reason) => reason === value);
-}
-
-function isIndex(value: unknown): value is LogIndex {
-  return typeof value === "number" && Number.isSafeInteger(value) && value > 0;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null;
 }
 
 function malformed(): RaftError {

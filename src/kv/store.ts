@@ -7,10 +7,11 @@ import type { Connection, ConnectionHandler } from "../transport/transport.ts";
 import { KvMachine } from "./machine.ts";
 import { queryFrom } from "./queries.ts";
 import type { KvQuery } from "./queries.ts";
-import { resultFrom } from "./results.ts";
+import { answerToArray, resultFrom, resultToArray } from "./results.ts";
 import type { KvAnswer, KvResult } from "./results.ts";
 import { serveClient } from "./server.ts";
 import type { KvHost } from "./server.ts";
+import { sessionResultToArray } from "./session-result.ts";
 import type { SessionResult } from "./session-result.ts";
 import { withSessions } from "./sessions.ts";
 
@@ -44,9 +45,16 @@ export function kvStore(options: KvStoreOptions = {}): KvStore {
   return {
     machine: withSessions(new KvMachine(), {
       ...sessions,
-      results: { toPlain: (result) => result, fromPlain: resultFrom },
+      results: { toPlain: resultToArray, fromPlain: resultFrom },
     }),
     clients: (host, connection) =>
-      serveClient(host, connection, { clock, parseQuery: queryFrom, maxOutstanding }),
+      serveClient(host, connection, { clock, parseQuery: queryFrom, toPlain, maxOutstanding }),
   };
+}
+
+/** As the client expects it: what a command gave, or what a query was answered. */
+function toPlain(value: SessionResult<KvResult> | KvAnswer): unknown {
+  return value.type === "get" || value.type === "range"
+    ? answerToArray(value)
+    : sessionResultToArray(value, resultToArray);
 }

@@ -39,6 +39,7 @@ class World {
     this.handler = serveClient(host, this.connection, {
       clock: this.clock,
       parseQuery,
+      toPlain: (value) => value,
       ...options,
     });
     this.connection.join(undefined, this.handler);
