@@ -1,5 +1,6 @@
 /** `npm run bench`: what the library can do on this machine, beside what the machine itself can do. See README.md. */
 
+import { writeFile } from "node:fs/promises";
 import { cpus, release, totalmem, type } from "node:os";
 import { prepareEtcd } from "./etcd/cluster.ts";
 import type { EtcdTools } from "./etcd/cluster.ts";
@@ -7,6 +8,7 @@ import { optionsFrom, USAGE } from "./options.ts";
 import type { Options } from "./options.ts";
 import { expectedMs } from "./plan.ts";
 import { QuietWatch } from "./quiet-watch.ts";
+import { asPage } from "./report/page.ts";
 import { asMarkdown, asText } from "./report/text.ts";
 import { LOAD_SECTIONS } from "./results.ts";
 import type { LoadRow, LoadSection, Results } from "./results.ts";
@@ -25,7 +27,8 @@ if (args.includes("--help") || typeof options === "string") {
   process.exit(typeof options === "string" ? 2 : 0);
 }
 const results = await measure(options);
-const { output } = options;
+const { output, report } = options;
+if (report !== undefined) await writeFile(report, asPage(results));
 if (output === "json") console.log(JSON.stringify({ ...results, verdicts: verdictsOf(results) }));
 else console.log(output === "markdown" ? asMarkdown(results) : asText(results));
 

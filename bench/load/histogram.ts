@@ -43,6 +43,16 @@ export class Histogram {
     return 0;
   }
 
+  /** Of each bucket: its upper end, and which share is above those before it (1 for the first). */
+  distribution(): { readonly above: number; readonly value: number }[] {
+    let seen = 0;
+    return this.counts.map(([bucket, count]) => {
+      const above = 1 - seen / this.#total;
+      seen += count;
+      return { above, value: upperEnd(bucket) };
+    });
+  }
+
   #add(bucket: number, count: number): void {
     while (this.#counts.length <= bucket) this.#counts.push(0);
     this.#counts[bucket] = (this.#counts[bucket] ?? 0) + count;

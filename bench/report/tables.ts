@@ -155,3 +155,8 @@ function count(value: number): string {
 function mebibytes(bytes: number): string {
   return count(bytes / 2 ** 20);
 }
+
+/** Words stand to the left, figures to the right. */
+export function isText(rows: Table["rows"], at: number): boolean {
+  return rows.some((row) => /^[a-z]/i.test(row[at] ?? ""));
+}

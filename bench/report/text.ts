@@ -2,7 +2,7 @@
 
 import type { Results } from "../results.ts";
 import { headOf, notesOf } from "./notes.ts";
-import { tablesOf, verdictTable } from "./tables.ts";
+import { isText, tablesOf, verdictTable } from "./tables.ts";
 import type { Table } from "./tables.ts";
 
 export function asText(results: Results): string {
@@ -46,9 +46,4 @@ function markdownTable({ title, columns, rows }: Table): string {
 
 function markdownLine(cells: readonly string[]): string {
   return `| ${cells.join(" | ")} |`;
-}
-
-/** Words stand to the left, figures to the right. */
-function isText(rows: Table["rows"], at: number): boolean {
-  return rows.some((row) => /^[a-z]/i.test(row[at] ?? ""));
 }
