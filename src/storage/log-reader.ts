@@ -26,7 +26,10 @@ export async function readEntries(
   let page = await firstPage(store, range.from);
   for (;;) {
     const isWhole = page.every((record) => reading.add(record));
-    if (reading.isDone) return reading.entries;
+    if (reading.isDone) {
+      if (state.truncations === truncations) verifyTerms(reading.entries, state);
+      return reading.entries;
+    }
     if (!isWhole || page.length === 0) break;
     page = await store.range({
       ...numberRange("log", reading.next, range.to + 1),
@@ -55,6 +58,22 @@ function notThere({ compacted, lastIndex }: LogState, from: LogIndex): RaftError
     "RAFT_COMPACTED",
     `entry ${from} is not in the log, which goes from ${compacted.index + 1} to ${lastIndex}`,
   );
+}
+
+/**
+ * A record whose last write never took place, or took place elsewhere, is sound in itself; but it is of another term than
+ * the log has there.
+ */
+function verifyTerms(entries: readonly Entry[], { runs, compacted }: LogState): void {
+  let at = runs.findLastIndex(({ firstIndex }) => firstIndex <= (entries[0]?.index ?? 0));
+  for (const { index, term } of entries) {
+    if (index <= compacted.index) continue;
+    while ((runs[at + 1]?.firstIndex ?? Infinity) <= index) at += 1;
+    verify(
+      runs[at]?.term === term,
+      `entry ${index} is of term ${term}; the log has one of term ${runs[at]?.term ?? 0} there`,
+    );
+  }
 }
 
 /** What has been read so far, and whether it is enough. */

@@ -385,6 +385,29 @@ describe("what contradicts itself at open", () => {
       code: "RAFT_CORRUPT",
     });
   });
+
+  test("rule 71: a record that is back at what it held before is refused when it is read", async () => {
+    await storage.write(write(4, { entries: commands(10, 12, 2) }));
+    await storage.write(write(5, { entries: commands(13, 15, 2) }));
+    let former: Uint8Array | undefined;
+    await tamper(async (raw) => {
+      const key = (await raw.keys(EVERYTHING)).find((found) => found.endsWith("a")) ?? "";
+      former = await raw.get(key);
+    });
+    await storage.open(identity);
+    await storage.write(write(1, { truncateFrom: 10, entries: commands(10, 12, 3) }));
+    await storage.write(write(2, { entries: commands(13, 15, 3) }));
+    await tamper(async (raw) => {
+      const key = (await raw.keys(EVERYTHING)).find((found) => found.endsWith("a")) ?? "";
+      await raw.batch([{ type: "put", key, value: former ?? Buffer.of() }], { sync: true });
+    });
+    await storage.open(identity);
+    expect(await storage.readEntries({ from: 13, to: 15, maxBytes: 9_999 })).toHaveLength(3);
+    await expect(storage.readEntries({ from: 10, to: 15, maxBytes: 9_999 })).rejects.toMatchObject({
+      code: "RAFT_CORRUPT",
+      message: expect.stringContaining("term"),
+    });
+  });
 });
 
 describe("garbage", () => {
