@@ -1,6 +1,7 @@
 /** What each fault does, and how it ends. */
 
 import type { ClientNetwork } from "./client-link.ts";
+import type { Damage } from "./damage.ts";
 import type { SimNetwork } from "./network.ts";
 import type { SimProcess } from "./process.ts";
 import { Rng } from "./random.ts";
@@ -18,6 +19,11 @@ export interface FaultWorld {
   readonly start: (slot: number) => void;
   /** Crashes as it hands over its nth next batch, and starts it again `downMs` later. */
   readonly crashOnWrite: (slot: number, writes: number, downMs: number) => void;
+  /** Crashes as the nth of what it asks of its disk from now on is done. */
+  readonly crashOnIo: (slot: number, operations: number, downMs: number) => void;
+  /** Whether these records of a node may be damaged; with a budget, whether the others can spare them. */
+  readonly mayDamage: (slot: number, damages: readonly Damage[], isBudgeted: boolean) => boolean;
+  readonly onDamage: (slot: number, damages: readonly Damage[]) => void;
   /** A process that stops itself is started again so many milliseconds later. */
   readonly expectStop: (slot: number, downMs: number) => void;
   /** Who leads the highest term, as far as anybody outside can see. */
@@ -42,7 +48,11 @@ export function applyAction(
   const resolve = (target: Target): number | undefined => resolveTarget(world, target, subject);
   if ("target" in action) {
     const slot = resolve(action.target);
-    return slot === undefined ? undefined : applyToNode(world, action, slot);
+    const process = slot === undefined ? undefined : world.processes[slot];
+    if (process === undefined) return undefined;
+    if (isOfDisk(action))
+      return applyToDisk(world, action, process, new Rng(world.seed, `fault ${id}`));
+    return applyToNode(world, action, process);
   }
   switch (action.type) {
     case "partition":
@@ -88,14 +98,86 @@ export function applyAction(
   }
 }
 
+const DISK_ACTIONS = [
+  "disk-stall",
+  "disk-slow",
+  "disk-fail",
+  "sync-fail",
+  "read-fail",
+  "guard-fail",
+  "disk-full",
+  "bit-rot",
+  "damage",
+  "lose-batch",
+] as const;
+type DiskAction = Extract<Action, { readonly type: (typeof DISK_ACTIONS)[number] }>;
+
+function isOfDisk(action: Action): action is DiskAction {
+  return (DISK_ACTIONS as readonly string[]).includes(action.type);
+}
+
+function applyToDisk(
+  world: FaultWorld,
+  action: DiskAction,
+  { slot, disk, isUp }: SimProcess,
+  rng: Rng,
+): Effect | undefined {
+  const nodes = [slot];
+  if ("downMs" in action) {
+    if (!isUp) return undefined;
+    world.expectStop(slot, action.downMs);
+  }
+  switch (action.type) {
+    case "disk-stall":
+      disk.stalledUntilUs = world.scheduler.nowUs + action.forMs * 1000;
+      return { nodes };
+    case "disk-slow":
+      disk.slowness *= action.factor;
+      return { nodes, end: () => (disk.slowness /= action.factor) };
+    case "disk-full":
+      disk.fillUntil(world.scheduler.nowUs + action.forMs * 1000);
+      return { nodes };
+    case "disk-fail":
+      disk.failNext({ code: action.code, batch: action.isApplied ? "kept" : "lost" });
+      return { nodes };
+    case "sync-fail":
+      disk.failNext({ code: "EIO", batch: "dropped" });
+      return { nodes };
+    case "read-fail":
+      disk.failNextRead();
+      return { nodes };
+    case "guard-fail":
+      disk.failNextGuard();
+      return { nodes };
+    case "bit-rot":
+      disk.rotNext();
+      return { nodes };
+    case "damage": {
+      const { how, records, isBudgeted } = action;
+      const damages = disk.damage(how, records, rng, (each) =>
+        world.mayDamage(slot, each, isBudgeted),
+      );
+      if (damages === undefined) return undefined;
+      world.onDamage(slot, damages);
+      return { nodes };
+    }
+    case "lose-batch":
+      disk.loseBatch(rng, (each) => {
+        if (!world.mayDamage(slot, each, action.isBudgeted)) return false;
+        world.onDamage(slot, each);
+        return true;
+      });
+      return { nodes };
+  }
+}
+
 function applyToNode(
   world: FaultWorld,
-  action: Extract<Action, { readonly target: Target }>,
-  slot: number,
+  action: Exclude<Extract<Action, { readonly target: Target }>, DiskAction>,
+  process: SimProcess,
 ): Effect | undefined {
   const { scheduler, processes } = world;
-  const process = processes[slot];
-  if (process === undefined) return undefined;
+  const { slot } = process;
   const nodes = [slot];
   switch (action.type) {
     case "crash":
@@ -110,6 +192,10 @@ function applyToNode(
     case "crash-on-write":
       if (!process.isUp) return undefined;
       world.crashOnWrite(slot, action.writes, action.downMs);
+      return { nodes };
+    case "crash-on-io":
+      if (!process.isUp) return undefined;
+      world.crashOnIo(slot, action.operations, action.downMs);
       return { nodes };
     case "pause":
       if (!process.isUp) return undefined;
@@ -135,22 +221,6 @@ function applyToNode(
       return isolate(world, slot, action);
     case "bridge":
       return bridge(world, slot);
-    case "disk-stall":
-      process.disk.stalledUntilUs = scheduler.nowUs + action.forMs * 1000;
-      return { nodes };
-    case "disk-slow":
-      process.disk.slowness *= action.factor;
-      return { nodes, end: () => (process.disk.slowness /= action.factor) };
-    case "disk-fail":
-      if (!process.isUp) return undefined;
-      process.disk.failNext({ code: action.code, isApplied: action.isApplied });
-      world.expectStop(slot, action.downMs);
-      return { nodes };
-    case "bit-rot":
-      if (!process.isUp) return undefined;
-      process.disk.rotNext();
-      world.expectStop(slot, action.downMs);
-      return { nodes };
     case "propose":
       world.burst(slot, action.count);
       return { nodes };

@@ -15,11 +15,14 @@ const UNREACHED: Readonly<Partial<Record<Profile, readonly State[]>>> = {
     "snapshotsInstalled",
     "unsyncedBatchesLost",
     "restarts",
+    "damagesNoticed",
     "duplicatesSuppressed",
     "unknownOutcomes",
   ],
-  network: ["restarts", "unsyncedBatchesLost"],
-  clock: ["restarts", "unsyncedBatchesLost", "snapshotsInstalled", "truncations"],
+  network: ["restarts", "damagesNoticed", "unsyncedBatchesLost"],
+  crash: ["damagesNoticed"],
+  snapshots: ["damagesNoticed"],
+  clock: ["restarts", "damagesNoticed", "unsyncedBatchesLost", "snapshotsInstalled", "truncations"],
 };
 
 export interface BatchSummary {

@@ -5,7 +5,6 @@
  * A batch takes effect, and a read sees the disk, when its event comes: never within the call.
  */
 
-import sortedBTree from "sorted-btree";
 import type { Guard, GuardRecord } from "../src/storage/guard.ts";
 import { keyOf } from "../src/storage/layout.ts";
 import type {
@@ -14,23 +13,15 @@ import type {
   StoreRange,
   StoreRecord,
 } from "../src/storage/ordered-store.ts";
-import { Platter } from "./platter.ts";
-import type { PlatterChange } from "./platter.ts";
+import { withOneBitWrong } from "./damage.ts";
+import type { Damage, DamagedRecords, DamageKind } from "./damage.ts";
+import { DiskRecords } from "./disk-records.ts";
+import type { MayDamage } from "./disk-records.ts";
+import type { Platter, PlatterChange } from "./platter.ts";
 import type { Rng } from "./random.ts";
 import type { DiskModel } from "./schedule.ts";
 import { KIND } from "./scheduler.ts";
 import type { Actor, Scheduler, SimEvent } from "./scheduler.ts";
-
-/** The package is CommonJS: its class is the default of its default. */
-const { default: BTree } = sortedBTree;
-type Records = sortedBTree.default<string, Uint8Array>;
-
-/** A batch that the store shows and that a crash may take. */
-interface Unsynced {
-  readonly operations: readonly StoreOperation[];
-  /** What was there before, to be put back. */
-  readonly undo: readonly (readonly [key: string, value: Uint8Array | undefined])[];
-}
 
 /** Asked of the device and not complete. */
 interface Operation {
@@ -40,9 +31,14 @@ interface Operation {
 
 export interface DiskFailure {
   readonly code: "EIO" | "ENOSPC";
-  /** Whether the batch is there nevertheless. */
-  readonly isApplied: boolean;
+  /**
+   * Whether the batch is there nevertheless. `"dropped"`: it is shown, but it and all that is not synced yet counts as
+   * written, though it is not, so that no later sync makes it durable.
+   */
+  readonly batch: "lost" | "kept" | "dropped";
 }
+
+const FULL: DiskFailure = { code: "ENOSPC", batch: "lost" };
 
 /** Of a hundred damages so many are a log record that is gone; the others are a wrong bit. */
 const VANISHED_PERCENT = 40;
@@ -53,16 +49,17 @@ const CALM_SYNC_US = 3000;
 export interface DiskHooks {
   /** A batch is handed over; what the hook makes of it happens before anything else of the process. */
   readonly onBatch: (sync: boolean) => void;
+  /** Something that was asked of the device is done, and the process about to hear of it, unless the hook ends it. */
+  readonly onDone: () => void;
   /** Batches have become durable. */
   readonly onDurable: (change: PlatterChange) => void;
   /** An injected fault has shown itself to the process. */
-  readonly onFault: (fault: "failure" | "rot") => void;
-  /** A process is about to hear that a batch of its own has failed. */
+  readonly onFault: (fault: "failure" | "rot" | "damage") => void;
+  /** A process is about to hear that something it wrote has failed. */
   readonly onFailed: () => void;
 }
 
 export class SimDisk {
-  readonly platter: Platter = new Platter();
   /** Times longer than usual. */
   slowness = 1;
   /** Nothing completes before this microsecond. */
@@ -71,29 +68,51 @@ export class SimDisk {
   readonly #rng: Rng;
   #model: DiskModel;
   readonly #hooks: DiskHooks;
-  readonly #records: Records = new BTree<string, Uint8Array>(undefined, compareKeys);
+  readonly #records: DiskRecords;
   readonly #operations = new Set<Operation>();
-  #unsynced: Unsynced[] = [];
   /** Handed over and not complete: a crash may keep it, or not. */
   #underWay: readonly StoreOperation[] | undefined;
   #guard: GuardRecord | undefined;
   #guardUnderWay: GuardRecord | undefined;
   #failure: DiskFailure | undefined;
+  #failsToRead = false;
+  #failsToGuard = false;
+  #fullUntilUs = 0;
   #rotPending = 0;
   /** The next process that opens it finds the beginning of the log gone. */
   #vanishPending = false;
   #vanished: string | undefined;
+  #loseBatch: { readonly rng: Rng; readonly mayDamage: MayDamage } | undefined;
+  #foundAtOpen: Damage | undefined;
 
   constructor(scheduler: Scheduler, rng: Rng, model: DiskModel, hooks: DiskHooks) {
     this.#scheduler = scheduler;
     this.#rng = rng;
     this.#model = model;
     this.#hooks = hooks;
+    this.#records = new DiskRecords((change) => hooks.onDurable(change));
+  }
+
+  get platter(): Platter {
+    return this.#records.platter;
   }
 
   /** The next synced batch fails. */
   failNext(failure: DiskFailure): void {
     this.#failure = failure;
+  }
+
+  failNextRead(): void {
+    this.#failsToRead = true;
+  }
+
+  failNextGuard(): void {
+    this.#failsToGuard = true;
+  }
+
+  /** Every batch fails until then, and leaves nothing. */
+  fillUntil(untilUs: number): void {
+    this.#fullUntilUs = Math.max(this.#fullUntilUs, untilUs);
   }
 
   /**
@@ -105,9 +124,24 @@ export class SimDisk {
     else this.#rotPending += 1;
   }
 
-  /** The record of the log that is gone, if one is. */
-  get vanished(): string | undefined {
-    return this.#vanished;
+  /** Damages records for good, if there are any of this kind that may be damaged. */
+  damage(
+    how: DamageKind,
+    records: DamagedRecords,
+    rng: Rng,
+    mayDamage: MayDamage,
+  ): readonly Damage[] | undefined {
+    return this.#records.damage(how, records, this.#underWay ?? [], rng, mayDamage);
+  }
+
+  /** The next process that opens the disk finds that a batch of its predecessor never was, though later ones were. */
+  loseBatch(rng: Rng, mayDamage: MayDamage): void {
+    this.#loseBatch = { rng, mayDamage };
+  }
+
+  /** The record that is gone or damaged so that whoever has opened the disk must have noticed. */
+  get foundAtOpen(): string | undefined {
+    return this.#vanished ?? this.#foundAtOpen?.key;
   }
 
   /** No fault is waiting any more, and nothing takes long. */
@@ -118,9 +152,13 @@ export class SimDisk {
       syncMaxUs: Math.max(syncMinUs, Math.min(syncMaxUs, CALM_SYNC_US)),
     };
     this.#failure = undefined;
+    this.#failsToRead = false;
+    this.#failsToGuard = false;
+    this.#fullUntilUs = 0;
     this.#rotPending = 0;
     this.#vanishPending = false;
     this.#vanished = undefined;
+    this.#loseBatch = undefined;
     this.slowness = 1;
     this.stalledUntilUs = 0;
     this.#hurry();
@@ -128,13 +166,14 @@ export class SimDisk {
 
   /** The power is gone: how many batches that were not synced are lost. Whoever had the disk open hears no more of it. */
   crash(): number {
-    const pending = this.#unsynced.length + (this.#underWay === undefined ? 0 : 1);
+    const { unsynced } = this.#records;
+    const pending = unsynced + (this.#underWay === undefined ? 0 : 1);
     const kept = this.#rng.between(0, pending);
-    const undone = this.#unsynced.splice(Math.min(kept, this.#unsynced.length));
-    for (const { undo } of undone.toReversed()) this.#putBack(undo);
-    if (kept === pending && this.#underWay !== undefined) this.#take(this.#underWay);
+    const isUnderWayKept = kept === pending && !this.#records.hasDropped;
+    this.#records.crash(Math.min(kept, unsynced));
+    if (isUnderWayKept && this.#underWay !== undefined) this.#records.take(this.#underWay);
     this.#underWay = undefined;
-    this.#sync();
+    this.#records.sync();
     if (this.#guardUnderWay !== undefined && this.#rng.chance(500_000)) {
       this.#guard = this.#guardUnderWay;
     }
@@ -146,27 +185,38 @@ export class SimDisk {
   /** Handles for one incarnation: cut off with it. */
   openFor(actor: Actor): { readonly store: OrderedStore; readonly guard: Guard } {
     this.#vanish();
+    this.#open();
     const read = <Value>(look: () => Value): Promise<Value> =>
-      this.#later(actor, this.#readUs(), (resolve) => resolve(look()));
+      this.#later("read", actor, this.#readUs(), (resolve, reject) => {
+        if (!this.#failsToRead) return resolve(look());
+        this.#failsToRead = false;
+        reject(this.#failed("EIO"));
+      });
+    const close = (): Promise<void> =>
+      this.#later("read", actor, this.#readUs(), (resolve) => resolve(undefined));
     const store: OrderedStore = {
       open: () => read(() => undefined),
-      get: (key) => read(() => this.#maybeRotten(key, this.#records.get(key))),
-      range: (range) => read(() => this.#select(range)),
-      keys: (range) => read(() => this.#select(range).map(({ key }) => key)),
+      get: (key) => read(() => this.#get(key)),
+      range: (range) => read(() => this.#range(range)),
+      keys: (range) => read(() => this.#select(range, "keys").map(({ key }) => key)),
       batch: (operations, { sync }) => this.#batch(actor, operations, sync),
-      close: () => read(() => undefined),
+      close,
     };
     const guard: Guard = {
       load: () => read(() => this.#guard),
       save: (record) => {
         this.#guardUnderWay = record;
-        return this.#later(actor, this.#syncUs(), (resolve) => {
+        return this.#later("write", actor, this.#syncUs(), (resolve, reject) => {
+          const fails = this.#failsToGuard;
+          this.#failsToGuard = false;
+          // After a failure nobody knows which of the two a reader will find.
+          if (fails) return reject(this.#failed("EIO"));
           this.#guard = record;
           this.#guardUnderWay = undefined;
           resolve(undefined);
         });
       },
-      close: () => read(() => undefined),
+      close,
     };
     return { store, guard };
   }
@@ -177,32 +227,51 @@ export class SimDisk {
     if (!this.#vanishPending || lastIndex === compacted.index) return;
     this.#vanishPending = false;
     const first = keyOf("log", compacted.index + 1);
-    this.#vanished = this.#records.getPairOrNextLower(first)?.[0];
+    const range = { gte: keyOf("log", 0), lt: `${first}0`, reverse: true, limit: 1 };
+    this.#vanished = this.#records.select(range)[0]?.key;
+  }
+
+  #open(): void {
+    const planned = this.#loseBatch;
+    this.#loseBatch = undefined;
+    if (planned !== undefined) this.#records.loseBatch(planned.rng, planned.mayDamage);
+    this.#records.beginJournal();
+    this.#foundAtOpen = this.#records.foundAtOpen();
   }
 
   #batch(actor: Actor, operations: readonly StoreOperation[], sync: boolean): Promise<void> {
     if (!actor.isAlive) return new Promise(() => undefined);
     this.#underWay = operations;
-    const failure = sync ? this.#failure : undefined;
+    const failure = sync ? this.#nextFailure() : undefined;
     const delayUs = sync ? this.#syncUs() : this.#readUs();
-    const done = this.#later<void>(actor, delayUs, (resolve, reject) => {
+    const done = this.#later<void>("write", actor, delayUs, (resolve, reject) => {
       this.#underWay = undefined;
-      if (failure === undefined || failure.isApplied) this.#take(operations);
+      if (failure?.batch !== "lost") this.#records.take(operations);
       if (failure === undefined) {
-        if (sync) this.#sync();
-        resolve();
-        return;
+        if (sync) this.#records.sync();
+        return resolve();
       }
-      this.#failure = undefined;
-      this.#hooks.onFault("failure");
-      reject(Object.assign(new Error(`${failure.code}: injected`), { code: failure.code }));
+      if (failure.batch === "dropped") this.#records.drop();
+      if (failure === this.#failure) this.#failure = undefined;
+      reject(this.#failed(failure.code));
     });
     this.#hooks.onBatch(sync);
     return done;
   }
 
+  #nextFailure(): DiskFailure | undefined {
+    if (this.#fullUntilUs > this.#scheduler.nowUs) return FULL;
+    return this.#failure;
+  }
+
+  #failed(code: DiskFailure["code"]): Error {
+    this.#hooks.onFault("failure");
+    return Object.assign(new Error(`${code}: injected`), { code });
+  }
+
   /** The device acts on time, also while its process is paused; the process hears of it when it can. */
   #later<Value>(
+    what: "read" | "write",
     actor: Actor,
     delayUs: number,
     act: (resolve: (value: Value) => void, reject: (error: Error) => void) => void,
@@ -217,13 +286,14 @@ export class SimDisk {
         });
       };
       const complete = (): void => {
+        if (actor.isAlive) this.#hooks.onDone();
         if (!actor.isAlive) return;
         this.#scheduler.wantDrain();
         act(
           (value) => tell(() => resolve(value)),
           (error) =>
             tell(() => {
-              this.#hooks.onFailed();
+              if (what === "write") this.#hooks.onFailed();
               reject(error);
             }),
         );
@@ -266,47 +336,28 @@ export class SimDisk {
     return this.#rng.between(this.#model.syncMinUs, this.#model.syncMaxUs);
   }
 
-  #take(operations: readonly StoreOperation[]): void {
-    const undo: [string, Uint8Array | undefined][] = [];
-    for (const operation of operations) {
-      undo.push([operation.key, this.#records.get(operation.key)]);
-      if (operation.type === "put") this.#records.set(operation.key, operation.value);
-      else this.#records.delete(operation.key);
-    }
-    this.#unsynced.push({ operations, undo });
+  #get(key: string): Uint8Array | undefined {
+    if (this.#records.isDamagedAt(key)) this.#hooks.onFault("damage");
+    return this.#maybeRotten(key, this.#records.get(key));
   }
 
-  #putBack(undo: Unsynced["undo"]): void {
-    for (const [key, value] of undo.toReversed()) {
-      if (value === undefined) this.#records.delete(key);
-      else this.#records.set(key, value);
-    }
+  #range(range: StoreRange): StoreRecord[] {
+    return this.#select(range, "records").map(({ key, value }) => ({
+      key,
+      value: this.#maybeRotten(key, value) ?? value,
+    }));
   }
 
-  #sync(): void {
-    const durable = this.#unsynced;
-    this.#unsynced = [];
-    for (const { operations } of durable) this.#hooks.onDurable(this.platter.apply(operations));
-  }
-
-  #select({ gte, lt, reverse, limit }: StoreRange): StoreRecord[] {
-    const found: StoreRecord[] = [];
-    const pairs =
-      reverse === true
-        ? this.#records.entriesReversed(lt, undefined, true)
-        : this.#records.entries(gte);
-    for (const [key, value] of pairs) {
-      if (found.length === limit || (reverse === true ? key < gte : key >= lt)) break;
-      if (this.#isGone(key)) continue;
-      found.push({ key, value: this.#maybeRotten(key, value) ?? value });
-    }
+  #select(range: StoreRange, what: "records" | "keys"): readonly StoreRecord[] {
+    const vanished = this.#vanished;
+    // One more, in place of the one that is gone.
+    const limit = vanished === undefined ? range.limit : range.limit + 1;
+    const all = this.#records.select({ ...range, limit });
+    const found = all.filter(({ key }) => key !== vanished).slice(0, range.limit);
+    const isMissed = all.slice(0, range.limit).some(({ key }) => key === vanished);
+    if (isMissed) this.#hooks.onFault("rot");
+    if (this.#records.isDamagedIn(range, found, what)) this.#hooks.onFault("damage");
     return found;
-  }
-
-  #isGone(key: string): boolean {
-    if (key !== this.#vanished) return false;
-    this.#hooks.onFault("rot");
-    return true;
   }
 
   #maybeRotten(key: string, value: Uint8Array | undefined): Uint8Array | undefined {
@@ -314,14 +365,6 @@ export class SimDisk {
     if (!key.includes("/log/") && !key.includes("/chunk/")) return value;
     this.#rotPending -= 1;
     this.#hooks.onFault("rot");
-    const rotten = Buffer.from(value);
-    const at = this.#rng.below(rotten.length);
-    rotten[at] = (rotten[at] ?? 0) ^ (1 << this.#rng.below(8));
-    return rotten;
+    return withOneBitWrong(value, this.#rng);
   }
-}
-
-function compareKeys(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
 }

@@ -1,6 +1,7 @@
 /** Faults in words, for stories and pages. */
 
 import { idOf } from "./process.ts";
+import type { Damage } from "./damage.ts";
 import type { Action } from "./schedule.ts";
 
 /** What befell which nodes: `n1 is cut off`. `nodes` are those that the fault resolved to. */
@@ -15,6 +16,8 @@ export function faultText(action: Action, nodes: readonly number[]): string {
       return `${all} crash at once`;
     case "crash-on-write":
       return `${first} is to crash ${action.writes === 1 ? "as it next writes" : `at write ${action.writes} from now`}`;
+    case "crash-on-io":
+      return `${first} is to crash as its disk is done with ${action.operations === 1 ? "what it next asks" : `request ${action.operations} from now`}`;
     case "pause":
       return `${first} is paused for ${action.forMs} ms`;
     case "slow":
@@ -51,13 +54,41 @@ export function faultText(action: Action, nodes: readonly number[]): string {
       return `the disk of ${first} becomes ${action.factor} times slower`;
     case "disk-fail":
       return `the next write of ${first} fails with ${action.code}${action.isApplied ? ", though it is done" : ""}`;
+    case "sync-fail":
+      return `the next sync of ${first} fails, and what was to be written never is`;
+    case "read-fail":
+      return `the next read of ${first} fails`;
+    case "guard-fail":
+      return `the next save of ${first}'s second copy of term and vote fails`;
+    case "disk-full":
+      return `the disk of ${first} is full for ${action.forMs} ms`;
     case "bit-rot":
-      return `a bit rots on the disk of ${first}`;
+      return `${first} is to read one wrong bit`;
+    case "damage":
+      return `the disk of ${first} is damaged for good`;
+    case "lose-batch":
+      return `the disk of ${first} is to lose a batch from its journal`;
     case "transfer":
       return `${first} is asked to hand leadership to ${second}`;
     case "propose":
       return `${action.count === 1 ? "a write is" : `${action.count} writes are`} asked of ${first}`;
   }
+}
+
+/** What was damaged, and how: `n1's record of entries 3 to 5 is gone`. */
+export function damageText(node: number, { key, how, entries }: Damage): string {
+  const first = entries === "all" ? undefined : entries[0]?.index;
+  const last = entries === "all" ? undefined : entries.at(-1)?.index;
+  const range = first === last ? `entry ${first ?? 0}` : `entries ${first ?? 0} to ${last ?? 0}`;
+  const what = first === undefined ? key : `record of ${range}`;
+  const fate = {
+    rot: "has a wrong bit",
+    gone: "is gone",
+    stale: "is back at what it was",
+    misdirected: "is overwritten, or was written elsewhere",
+    "lost-batch": "never was",
+  }[how];
+  return `${idOf(node)}'s ${what} ${fate}`;
 }
 
 function isolationText(

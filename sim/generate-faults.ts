@@ -1,6 +1,7 @@
 /** The faults of a schedule: kinds are switched on by the seed, each strikes now and then, and some seeds get a pattern. */
 
 import type { RaftTuning } from "../src/node/options.ts";
+import { DAMAGE_KINDS, DAMAGED_RECORDS } from "./damage.ts";
 import { PATTERNS } from "./patterns.ts";
 import type { Rng } from "./random.ts";
 import { TRIGGER_EVENTS } from "./schedule.ts";
@@ -16,7 +17,7 @@ export interface FaultContext {
 type Family = "process" | "network" | "disk" | "clock";
 
 const FAMILIES = {
-  process: ["crash", "crash-many", "crash-on-write", "pause", "slow", "transfer"],
+  process: ["crash", "crash-many", "crash-on-write", "crash-on-io", "pause", "slow", "transfer"],
   network: [
     "isolate",
     "partition",
@@ -30,7 +31,18 @@ const FAMILIES = {
     "filter",
     "reset",
   ],
-  disk: ["disk-stall", "disk-slow", "disk-fail", "bit-rot", "crash-on-write"],
+  disk: [
+    "disk-stall",
+    "disk-slow",
+    "disk-fail",
+    "sync-fail",
+    "read-fail",
+    "guard-fail",
+    "disk-full",
+    "bit-rot",
+    "crash-on-write",
+    "crash-on-io",
+  ],
   clock: ["clock-jump", "clock-drift", "pause"],
 } as const satisfies Readonly<Record<Family, readonly ActionType[]>>;
 
@@ -45,23 +57,25 @@ const OF_PROFILE: Readonly<Record<Profile, readonly Family[]>> = {
   tiny: ["process", "network", "disk", "clock"],
 };
 
-export function drawFaults(rng: Rng, context: FaultContext): readonly Fault[] {
-  const drafts: Omit<Fault, "id">[] = [];
-  const kinds = OF_PROFILE[context.profile]
-    .flatMap((family) => FAMILIES[family])
-    .filter(() => rng.chance(400_000));
-  const meanGapMs = rng.pick([300, 800, 2000]);
-  if (kinds.length > 0) {
-    for (
-      let atMs = rng.below(meanGapMs);
-      atMs < context.durationMs;
-      atMs += rng.between(1, 2 * meanGapMs)
-    ) {
-      const action = drawAction(rng, rng.pick(kinds), context);
-      drafts.push({ when: { type: "at", atMs }, action });
-    }
-    for (let n = rng.below(4); n > 0; n -= 1) drafts.push(drawTriggered(rng, kinds, context));
+type Draft = Omit<Fault, "id">;
+
+/** `rngOf`: a generator for each concern, so that a draw more in one family shifts nothing in another. */
+export function drawFaults(
+  rngOf: (concern: string) => Rng,
+  context: FaultContext,
+): readonly Fault[] {
+  const families = OF_PROFILE[context.profile];
+  const kinds = new Set<ActionType>();
+  const drafts: Draft[] = [];
+  for (const family of families) {
+    const rng = rngOf(`${family} faults`);
+    const own = FAMILIES[family].filter(() => rng.chance(400_000));
+    for (const kind of own) kinds.add(kind);
+    drafts.push(...drawFamily(rng, own, families.length, context));
   }
+  if (kinds.size > 0) drafts.push(...drawTriggered(rngOf("triggered faults"), [...kinds], context));
+  if (families.includes("disk")) drafts.push(...drawDamages(rngOf("damage"), context));
+  const rng = rngOf("patterns");
   if (context.profile !== "calm" && rng.chance(350_000)) {
     const pattern = rng.pick(PATTERNS);
     drafts.push(...pattern(rng, context));
@@ -69,23 +83,63 @@ export function drawFaults(rng: Rng, context: FaultContext): readonly Fault[] {
   return drafts.map((draft, id) => ({ ...draft, id }));
 }
 
+/** Of so many families, all together as often as one alone. */
+function drawFamily(
+  rng: Rng,
+  kinds: readonly ActionType[],
+  families: number,
+  context: FaultContext,
+): readonly Draft[] {
+  const meanGapMs = rng.pick([300, 800, 2000]) * families;
+  const drafts: Draft[] = [];
+  if (kinds.length === 0) return drafts;
+  for (
+    let atMs = rng.below(meanGapMs);
+    atMs < context.durationMs;
+    atMs += rng.between(1, 2 * meanGapMs)
+  ) {
+    drafts.push({ when: { type: "at", atMs }, action: drawAction(rng, rng.pick(kinds), context) });
+  }
+  return drafts;
+}
+
+/** Few, since a node that notices is gone for the rest of the run; most are restarted soon, and notice then. */
+function drawDamages(rng: Rng, context: FaultContext): readonly Draft[] {
+  if (!rng.chance(400_000)) return [];
+  const isBudgeted = !rng.chance(100_000);
+  const drafts: Draft[] = [];
+  for (let n = rng.between(1, 6); n > 0; n -= 1) {
+    const target = rng.below(context.nodes);
+    const atMs = rng.below(context.durationMs);
+    const type = rng.pick(["damage", "damage", "damage", "lose-batch"] as const);
+    const action = drawAction(rng, type, context);
+    if (action.type !== "damage" && action.type !== "lose-batch") continue;
+    drafts.push({ when: { type: "at", atMs }, action: { ...action, target, isBudgeted } });
+    if (rng.chance(300_000)) continue;
+    const crash = { type: "crash", target, downMs: rng.pick([1, 100]) } as const;
+    drafts.push({ when: { type: "at", atMs: atMs + rng.pick([0, 10, 1000]) }, action: crash });
+  }
+  return drafts;
+}
+
 function drawTriggered(
   rng: Rng,
   kinds: readonly ActionType[],
   context: FaultContext,
-): Omit<Fault, "id"> {
-  const fromMs = rng.below(context.durationMs);
-  const when: When = {
-    type: "on",
-    event: rng.pick(TRIGGER_EVENTS),
-    fromMs,
-    untilMs: context.durationMs,
-    times: rng.between(1, 5),
-    delayMs: rng.pick([0, 0, 1, 6, 30]),
-  };
-  const type = rng.pick([...kinds, "crash", "isolate", "propose"] as const);
-  const action = drawAction(rng, type, context);
-  return { when, action: "target" in action ? { ...action, target: "subject" } : action };
+): readonly Draft[] {
+  return Array.from({ length: rng.below(4) }, () => {
+    const when: When = {
+      type: "on",
+      event: rng.pick(TRIGGER_EVENTS),
+      fromMs: rng.below(context.durationMs),
+      untilMs: context.durationMs,
+      times: rng.between(1, 5),
+      delayMs: rng.pick([0, 0, 1, 6, 30]),
+    };
+    const type = rng.pick([...kinds, "crash", "isolate", "propose"] as const);
+    const action = drawAction(rng, type, context);
+    return { when, action: "target" in action ? { ...action, target: "subject" } : action };
+  });
 }
 
 function drawTarget(rng: Rng, nodes: number): Target {
@@ -102,6 +156,8 @@ function drawAction(rng: Rng, type: ActionType, { nodes, raft }: FaultContext): 
       return { type, target, downMs };
     case "crash-many":
       return { type, target, count: rng.between(1, nodes), downMs };
+    case "crash-on-io":
+      return { type, target, operations: rng.between(1, 20), downMs };
     case "crash-on-write":
       return { type, target, writes: rng.between(1, 5), downMs };
     case "pause":
@@ -124,8 +180,23 @@ function drawAction(rng: Rng, type: ActionType, { nodes, raft }: FaultContext): 
         isApplied: rng.chance(500_000),
         downMs,
       };
+    case "disk-full":
+      return { type, target, forMs };
+    case "sync-fail":
+    case "read-fail":
+    case "guard-fail":
     case "bit-rot":
       return { type, target, downMs };
+    case "damage":
+      return {
+        type,
+        target,
+        how: rng.pick(DAMAGE_KINDS),
+        records: rng.pick(["log", "log", ...DAMAGED_RECORDS]),
+        isBudgeted: true,
+      };
+    case "lose-batch":
+      return { type, target, isBudgeted: true };
     case "transfer":
       return { type, to: rng.below(nodes) };
     case "propose":
@@ -137,7 +208,7 @@ function drawAction(rng: Rng, type: ActionType, { nodes, raft }: FaultContext): 
 
 type NetworkAction = Exclude<
   ActionType,
-  (typeof FAMILIES)["process" | "disk" | "clock"][number] | "propose"
+  (typeof FAMILIES)["process" | "disk" | "clock"][number] | "damage" | "lose-batch" | "propose"
 >;
 
 interface NetworkContext {

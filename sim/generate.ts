@@ -47,7 +47,7 @@ export function generate(seed: number, options: GenerateOptions = {}): Schedule 
     clocks: drawClocks(rng("clocks"), nodes, profile),
     clients,
     operations: drawOperations(rng("operations"), clients.length, durationMs, operationsPerSecond),
-    faults: drawFaults(rng("faults"), { profile, nodes, durationMs, raft }),
+    faults: drawFaults(rng, { profile, nodes, durationMs, raft }),
   };
 }
 

@@ -15,7 +15,11 @@ const QUIET_FOR = 4;
 
 /** Resolves with the core. Where a property is violated, that is reported. */
 export async function runLiveness(simulation: Simulation): Promise<readonly number[]> {
-  const core = chooseCore(simulation.schedule.seed, simulation.schedule.nodes);
+  const { schedule, processes } = simulation;
+  const sound = processes.filter(({ isDamaged }) => !isDamaged).map(({ slot }) => slot);
+  const core = chooseCore(schedule.seed, schedule.nodes, sound);
+  // Beyond the budget of damage too few are left to go on.
+  if (2 * core.length <= schedule.nodes) return [];
   heal(simulation, core);
   simulation.recorder.onPhase("liveness", core);
   await checkLiveness(simulation, core);
@@ -70,14 +74,13 @@ async function checkLiveness(simulation: Simulation, core: readonly number[]): P
   checkRest(simulation, core);
 }
 
-/** More than half, at random. */
-function chooseCore(seed: number, nodes: number): readonly number[] {
+/** More than half of all, at random, of those with a sound disk. */
+function chooseCore(seed: number, nodes: number, sound: readonly number[]): readonly number[] {
   const rng = new Rng(seed, "core");
   const quorum = Math.floor(nodes / 2) + 1;
-  const size = rng.between(quorum, nodes);
-  const all = Array.from({ length: nodes }, (_, slot) => slot);
+  const size = rng.between(quorum, Math.max(quorum, sound.length));
   return rng
-    .shuffled(all)
+    .shuffled(sound)
     .slice(0, size)
     .toSorted((a, b) => a - b);
 }

@@ -7,6 +7,8 @@ import type { Entry, EntryId, HardState, LogIndex, SnapshotMeta, Term } from "..
 import { numberIn, rangeOf, readMarker, readSnapshot } from "../src/storage/layout.ts";
 import type { StoreOperation } from "../src/storage/ordered-store.ts";
 import { entriesOf } from "../src/storage/records.ts";
+import { damages } from "./damage.ts";
+import type { Damage } from "./damage.ts";
 
 const STATE = rangeOf("state");
 const LOG = rangeOf("log");
@@ -25,6 +27,10 @@ export class Platter {
   lastIndex: LogIndex = 0;
   compacted: EntryId = { term: 0, index: 0 };
   snapshot: SnapshotMeta | undefined;
+  /** 0 where there is no snapshot. */
+  snapshotNumber: number = 0;
+  /** Records that an injected fault has damaged and that nobody has overwritten since, by key. */
+  readonly damaged: Map<string, Damage> = new Map();
   /** Terms by index; of a hole, or below `compacted`, nothing is promised. */
   readonly #terms: Term[] = [];
 
@@ -39,8 +45,18 @@ export class Platter {
     return this.#terms[index];
   }
 
-  /** Whether the entry is there, as itself or within the snapshot. */
-  holds({ term, index }: EntryId): boolean {
+  /** Whether the entry is there, as itself or within the snapshot, and can be read. */
+  holds(id: EntryId): boolean {
+    return this.#wasWritten(id) && (this.damaged.size === 0 || this.damageTo(id) === undefined);
+  }
+
+  /** The injected damage that keeps an entry from being read that was written here. */
+  damageTo(id: EntryId): Damage | undefined {
+    if (this.damaged.size === 0 || !this.#wasWritten(id)) return undefined;
+    return [...this.damaged.values()].find((damage) => damages(damage, id));
+  }
+
+  #wasWritten({ term, index }: EntryId): boolean {
     return index <= this.snapshotIndex || this.termAt(index) === term;
   }
 
@@ -60,7 +76,9 @@ export class Platter {
           written.push(entry);
         }
       } else if (key >= SNAPSHOT.gte && key < SNAPSHOT.lt) {
-        this.snapshot = readSnapshot(operation).meta;
+        const { meta, number } = readSnapshot(operation);
+        this.snapshot = meta;
+        this.snapshotNumber = number;
       } else if (key >= STATE.gte && key < STATE.lt && numberIn(key) > 0) {
         const { hardState, lastIndex, compacted } = readMarker(operation);
         this.hardState = hardState;

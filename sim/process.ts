@@ -30,6 +30,8 @@ export interface Incarnation {
   observer: NodeObserver | undefined;
   /** An injected fault has shown itself to it: it may stop. */
   isHurt: boolean;
+  /** What it has read, or not found, is damaged for good: it may only stop. */
+  isDamaged: boolean;
 }
 
 interface ProcessHooks {
@@ -66,6 +68,8 @@ export class SimProcess {
   incarnation: Incarnation | undefined;
   /** Raised by a fault: what each turn costs more, in microseconds. */
   extraCostUs = 0;
+  /** It has stopped over damage of its disk, and stays down. */
+  isLost = false;
   readonly #parts: ProcessParts;
   #incarnations = 0;
 
@@ -81,6 +85,11 @@ export class SimProcess {
 
   get isUp(): boolean {
     return this.incarnation !== undefined;
+  }
+
+  /** Whether anything on its disk is damaged for good. */
+  get isDamaged(): boolean {
+    return this.isLost || this.disk.platter.damaged.size > 0;
   }
 
   get node(): RaftNode | undefined {
@@ -100,6 +109,7 @@ export class SimProcess {
       node: undefined,
       observer: undefined,
       isHurt: false,
+      isDamaged: false,
     };
     this.incarnation = incarnation;
     this.setTurnCost();

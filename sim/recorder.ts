@@ -2,6 +2,7 @@
 
 import type { RaftState } from "../src/core/state.ts";
 import { messageOf } from "../src/errors.ts";
+import type { Damage } from "./damage.ts";
 import type { Packet } from "./network.ts";
 import { codeOf } from "./process.ts";
 import type { ActionType, Fault } from "./schedule.ts";
@@ -17,6 +18,7 @@ export const STATES = [
   "duplicatesSuppressed",
   "unsyncedBatchesLost",
   "restarts",
+  "damagesNoticed",
   "unknownOutcomes",
   "operationsOk",
 ] as const;
@@ -52,6 +54,7 @@ export class Recorder {
       duplicatesSuppressed: 0,
       unsyncedBatchesLost: 0,
       restarts: 0,
+      damagesNoticed: 0,
       unknownOutcomes: 0,
       operationsOk: 0,
     };
@@ -115,6 +118,12 @@ export class Recorder {
 
   onFaultEnd({ id, action }: Fault): void {
     this.tell({ type: "fault-end", fault: id, action: action.type });
+  }
+
+  onDamage(node: number, damages: readonly Damage[]): void {
+    for (const { key, how, entries } of damages) {
+      this.tell({ type: "damage", node, key, how, entries });
+    }
   }
 
   onSend(packet: Packet): void {

@@ -5,7 +5,7 @@
  */
 
 import { causalPast } from "./causal-past.ts";
-import { faultText } from "./fault-words.ts";
+import { damageText, faultText } from "./fault-words.ts";
 import { idOf } from "./process.ts";
 import { reportPage } from "./report-page.ts";
 import type { Outcome } from "./simulation.ts";
@@ -174,6 +174,8 @@ class Collector {
         return this.#onEnd(event.packet, timeUs, event.reason, false);
       case "fault":
         return this.#onFault(event);
+      case "damage":
+        return this.#mark(event.node, timeUs, "stop", damageText(event.node, event));
       case "fault-end":
         for (const span of this.#lasting.get(event.fault) ?? []) span.toUs = timeUs;
         this.#lasting.delete(event.fault);

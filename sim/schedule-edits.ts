@@ -236,6 +236,12 @@ function simplerFaults(fault: Fault): readonly Fault[] {
   if (action.type === "isolate" && action.direction !== "both") {
     simpler.push({ ...fault, action: { ...action, direction: "both" } });
   }
+  if (action.type === "damage" && action.how !== "rot") {
+    simpler.push({ ...fault, action: { ...action, how: "rot" } });
+  }
+  if ("isBudgeted" in action && !action.isBudgeted) {
+    simpler.push({ ...fault, action: { ...action, isBudgeted: true } });
+  }
   if ("forMs" in action && action.forMs > 1) {
     simpler.push({ ...fault, action: { ...action, forMs: Math.floor(action.forMs / 2) } });
   }

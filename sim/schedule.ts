@@ -12,6 +12,7 @@
 
 import type { RaftTuning, SnapshotPolicy } from "../src/node/options.ts";
 import type { PeerMessage } from "../src/transport/transport.ts";
+import type { DamagedRecords, DamageKind } from "./damage.ts";
 
 export interface Schedule {
   /** Seeds everything that is not said here: delays, time-outs, which of the unsynced batches a crash keeps. */
@@ -162,6 +163,13 @@ export type Action =
       readonly writes: number;
       readonly downMs: number;
     }
+  /** As the nth of what it asks of its disk from now on is done, reads included, and before it hears of it. */
+  | {
+      readonly type: "crash-on-io";
+      readonly target: Target;
+      readonly operations: number;
+      readonly downMs: number;
+    }
   | { readonly type: "pause"; readonly target: Target; readonly forMs: number }
   | {
       readonly type: "slow";
@@ -244,7 +252,25 @@ export type Action =
       readonly isApplied: boolean;
       readonly downMs: number;
     }
+  /** The next sync fails, and what it should have written is never written, whatever later syncs say. */
+  | { readonly type: "sync-fail"; readonly target: Target; readonly downMs: number }
+  | { readonly type: "read-fail"; readonly target: Target; readonly downMs: number }
+  /** The second copy of term and vote cannot be written. */
+  | { readonly type: "guard-fail"; readonly target: Target; readonly downMs: number }
+  /** The node stops, and cannot be started again before there is room. */
+  | { readonly type: "disk-full"; readonly target: Target; readonly forMs: number }
+  /** Wrong once: what is stored is right. */
   | { readonly type: "bit-rot"; readonly target: Target; readonly downMs: number }
+  /** For good. The node may stop when it notices, and stays down then. `isBudgeted`: only what the others can spare. */
+  | {
+      readonly type: "damage";
+      readonly target: Target;
+      readonly how: DamageKind;
+      readonly records: DamagedRecords;
+      readonly isBudgeted: boolean;
+    }
+  /** Of the last few batches one is found never to have been, when the disk is next opened. For good, too. */
+  | { readonly type: "lose-batch"; readonly target: Target; readonly isBudgeted: boolean }
   | { readonly type: "transfer"; readonly to: Target }
   /** A client that knows where the target is writes `count` times at once. */
   | { readonly type: "propose"; readonly target: Target; readonly count: number };

@@ -5,6 +5,8 @@
 
 import type { Application, Workload } from "./application.ts";
 import { ClientNetwork } from "./client-link.ts";
+import { canSpare } from "./damage-budget.ts";
+import type { Damage } from "./damage.ts";
 import { SimDisk } from "./disk.ts";
 import { kvApplication } from "./kv/application.ts";
 import type { KvOperation } from "./kv/operation.ts";
@@ -12,7 +14,8 @@ import { runLiveness } from "./liveness.ts";
 import { Nemesis } from "./nemesis.ts";
 import { SimNetwork } from "./network.ts";
 import type { Packet } from "./network.ts";
-import { idOf, SimProcess } from "./process.ts";
+import { codeOf, idOf, SimProcess } from "./process.ts";
+import type { Incarnation } from "./process.ts";
 import { Rng } from "./random.ts";
 import { Recorder } from "./recorder.ts";
 import type { Counts } from "./recorder.ts";
@@ -59,6 +62,9 @@ async function runApplication<Operation extends ClientOperation>(
   return new Simulation(application, schedule, hooks).run();
 }
 
+/** What a node may stop with over damage that it finds on its disk. */
+const DISK_CODES: ReadonlySet<string> = new Set(["RAFT_CORRUPT", "RAFT_STORAGE_FAILED"]);
+
 /** The parts of a run, joined. */
 export class Simulation<Operation extends ClientOperation = ClientOperation> {
   readonly schedule: Schedule;
@@ -72,6 +78,8 @@ export class Simulation<Operation extends ClientOperation = ClientOperation> {
   readonly recorder: Recorder;
   /** Batches until a crash, and for how long. */
   readonly #crashOnWrite = new Map<number, { left: number; readonly downMs: number }>();
+  /** The same, of anything asked of the disk. */
+  readonly #crashOnIo = new Map<number, { left: number; readonly downMs: number }>();
   readonly #downMs = new Map<number, number>();
   #isFrozen = false;
 
@@ -132,6 +140,9 @@ export class Simulation<Operation extends ClientOperation = ClientOperation> {
         crash: (slot) => this.crash(slot),
         start: (slot) => this.start(slot),
         crashOnWrite: (slot, left, downMs) => this.#crashOnWrite.set(slot, { left, downMs }),
+        crashOnIo: (slot, left, downMs) => this.#crashOnIo.set(slot, { left, downMs }),
+        mayDamage: (slot, damages, isBudgeted) => !isBudgeted || this.#canSpare(slot, damages),
+        onDamage: (slot, damages) => this.recorder.onDamage(slot, damages),
         expectStop: (slot, downMs) => this.#downMs.set(slot, downMs),
         leader: () => this.leader(),
         later: (delayUs, run) => this.#later(delayUs, KIND.fault, run),
@@ -183,11 +194,12 @@ export class Simulation<Operation extends ClientOperation = ClientOperation> {
   freeze(): void {
     this.#isFrozen = true;
     this.#crashOnWrite.clear();
+    this.#crashOnIo.clear();
   }
 
   start(slot: number): void {
     const process = this.processes[slot];
-    if (process === undefined || process.isUp) return;
+    if (process === undefined || process.isUp || process.isLost) return;
     this.safety.messages.onStart(slot);
     process.start();
     this.recorder.onStart(slot, process.incarnation?.number ?? 0);
@@ -197,6 +209,7 @@ export class Simulation<Operation extends ClientOperation = ClientOperation> {
     const process = this.processes[slot];
     if (process?.isUp !== true) return;
     this.#crashOnWrite.delete(slot);
+    this.#crashOnIo.delete(slot);
     // What it has committed, it has, though nobody heard of it.
     this.#look(process);
     const lost = process.crash();
@@ -225,9 +238,12 @@ export class Simulation<Operation extends ClientOperation = ClientOperation> {
     const disk = new SimDisk(scheduler, new Rng(schedule.seed, `disk ${slot}`), schedule.disk, {
       onBatch: (sync) => this.#onBatch(slot, sync),
       onDurable: (change) => this.safety.onDurable(slot, change),
-      onFault: () => {
+      onDone: () => this.#countDown(this.#crashOnIo, slot),
+      onFault: (fault) => {
         const incarnation = this.processes[slot]?.incarnation;
-        if (incarnation !== undefined) incarnation.isHurt = true;
+        if (incarnation === undefined) return;
+        incarnation.isHurt = true;
+        if (fault === "damage") incarnation.isDamaged = true;
       },
       onFailed: () => this.safety.messages.onWriteFailed(slot),
     });
@@ -247,18 +263,18 @@ export class Simulation<Operation extends ClientOperation = ClientOperation> {
             { slot, id, platter: disk.platter },
             node.state,
           );
-          if (disk.vanished !== undefined)
+          if (disk.foundAtOpen !== undefined)
             this.safety.report(
               "S26",
-              `${id} starts, and ${disk.vanished} of its log is gone`,
+              `${id} starts, though ${disk.foundAtOpen} is damaged or gone`,
               slot,
             );
           node.on("stopped", (failure) => {
-            if (incarnation.actor.isAlive) this.#onStopped(slot, incarnation.isHurt, failure);
+            if (incarnation.actor.isAlive) this.#onStopped(slot, incarnation, failure);
           });
           this.nemesis.on("restarts", slot);
         },
-        onStartFailed: (_, { isHurt }, error) => this.#onStopped(slot, isHurt, error),
+        onStartFailed: (_, incarnation, error) => this.#onStopped(slot, incarnation, error),
         onCapture: () => this.nemesis.on("takes-snapshot", slot),
         onSnapshot: (_, what, index, chunks) => this.safety.onSnapshot(slot, what, index, chunks),
       },
@@ -300,22 +316,42 @@ export class Simulation<Operation extends ClientOperation = ClientOperation> {
   }
 
   #onBatch(slot: number, sync: boolean): void {
-    const planned = this.#crashOnWrite.get(slot);
-    if (planned === undefined || !sync) return;
+    if (sync) this.#countDown(this.#crashOnWrite, slot);
+  }
+
+  #countDown(plans: Map<number, { left: number; readonly downMs: number }>, slot: number): void {
+    const planned = plans.get(slot);
+    if (planned === undefined) return;
     planned.left -= 1;
     if (planned.left > 0) return;
     this.crash(slot);
     this.#startLater(slot, planned.downMs);
   }
 
-  /** A process has ended by itself: only after an injected fault, and then it comes back. */
-  #onStopped(slot: number, isHurt: boolean, failure: unknown): void {
+  /**
+   * A process has ended by itself: only after an injected fault, and then it comes back; over damage that stays, only
+   * with the codes for that, and then it does not.
+   */
+  #onStopped(slot: number, { isHurt, isDamaged }: Incarnation, failure: unknown): void {
     this.recorder.onStop(slot, failure);
-    if (!isHurt) {
+    if (!isHurt || (isDamaged && !DISK_CODES.has(codeOf(failure)))) {
       this.safety.report("S0", `${idOf(slot)} has stopped itself: ${causesOf(failure)}`, slot);
     }
     this.crash(slot);
+    if (isDamaged) return this.#giveUp(slot);
     this.#startLater(slot, this.#downMs.get(slot) ?? 100);
+  }
+
+  #giveUp(slot: number): void {
+    const process = this.processes[slot];
+    if (process === undefined) return;
+    process.isLost = true;
+    this.recorder.count("damagesNoticed");
+  }
+
+  #canSpare(slot: number, damages: readonly Damage[]): boolean {
+    const isDamaged = (node: number): boolean => this.processes[node]?.isDamaged === true;
+    return canSpare(this.safety.ghost, isDamaged, slot, damages);
   }
 
   #startLater(slot: number, downMs: number): void {

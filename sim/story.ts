@@ -4,7 +4,7 @@
  */
 
 import { causalPast } from "./causal-past.ts";
-import { faultText, listText } from "./fault-words.ts";
+import { damageText, faultText, listText } from "./fault-words.ts";
 import { idOf } from "./process.ts";
 import { decisionsOf } from "./schedule-edits.ts";
 import type { Schedule } from "./schedule.ts";
@@ -111,6 +111,8 @@ class Teller {
         return this.#onDeliver(event);
       case "fault":
         return this.#onFault(event);
+      case "damage":
+        return this.#say(event, "fault", damageText(event.node, event));
       case "fault-end":
         return this.#onFaultEnd(event);
       case "invoke":

@@ -6,6 +6,7 @@
  */
 
 import type { EntryId, LogIndex, Role, Term } from "../src/core/types.ts";
+import type { Damage } from "./damage.ts";
 import type { Action, ActionType, MessageType } from "./schedule.ts";
 
 interface Stamp {
@@ -89,6 +90,8 @@ export type TraceEvent = Stamp &
         /** When it ends, unless it is over at once. */
         readonly untilUs: number | undefined;
       }
+    /** A record is damaged for good. */
+    | ({ readonly type: "damage"; readonly node: number } & Damage)
     | { readonly type: "fault-end"; readonly fault: number; readonly action: ActionType }
     | { readonly type: "invoke"; readonly operation: ClientOperation }
     | { readonly type: "return"; readonly operation: ClientOperation }

@@ -5,7 +5,7 @@
 
 import type { RaftState } from "../../src/core/state.ts";
 import type { Configuration, LogIndex } from "../../src/core/types.ts";
-import { configurationIn, idText, isQuorum } from "./ghost.ts";
+import { configurationIn, countsFor, idText, isQuorum } from "./ghost.ts";
 import type { Ghost, NodeView } from "./ghost.ts";
 import type { LogMirror } from "./log-mirror.ts";
 
@@ -77,7 +77,7 @@ function commitFirst(
 export function checkStillDurable(ghost: Ghost, view: NodeView, from: LogIndex): void {
   for (let index = from; index <= ghost.golden.lastIndex; index += 1) {
     const term = ghost.golden.termAt(index) ?? 0;
-    const holders = ghost.nodes.filter(({ platter }) => platter.holds({ term, index }));
+    const holders = ghost.nodes.filter(({ platter }) => countsFor(platter, { term, index }));
     if (2 * holders.length > ghost.nodes.length) continue;
     ghost.report(
       "S12",
@@ -94,5 +94,5 @@ function isOnQuorum(
   index: LogIndex,
   term: number,
 ): boolean {
-  return isQuorum(configuration, (id) => ghost.platterOf(id).holds({ term, index }));
+  return isQuorum(configuration, (id) => countsFor(ghost.platterOf(id), { term, index }));
 }

@@ -154,6 +154,14 @@ export function sameEntry(a: Entry, b: Entry): boolean {
   return true;
 }
 
+/**
+ * Whether a disk counts for an entry: it holds it, or it held it until an injected fault damaged the very record that it
+ * is in. That excuse ends with the damage, and names it: `damageTo`.
+ */
+export function countsFor(platter: Platter, id: EntryId): boolean {
+  return platter.holds(id) || platter.damageTo(id) !== undefined;
+}
+
 export function idText({ term, index }: EntryId): string {
   return `${index}.${term}`;
 }

@@ -12,6 +12,7 @@ import { AuthorityChecks } from "./authority.ts";
 import { checkCommit } from "./commit.ts";
 import { checkConfigurationInForce } from "./configuration.ts";
 import { checkElection, checkVotesSoFar } from "./election.ts";
+import { countsFor } from "./ghost.ts";
 import type { Ghost, NodeView } from "./ghost.ts";
 import { checkLogChange } from "./log-checks.ts";
 import { LogMirror } from "./log-mirror.ts";
@@ -198,7 +199,7 @@ export class NodeObserver {
       if (matchIndex < before)
         this.#report("S11", `takes the match of ${id} back from ${before} to ${matchIndex}`);
       const term = this.#mirror.termAt(matchIndex);
-      if (term === undefined || this.#ghost.platterOf(id).holds({ term, index: matchIndex }))
+      if (term === undefined || countsFor(this.#ghost.platterOf(id), { term, index: matchIndex }))
         continue;
       this.#report(
         "S11",

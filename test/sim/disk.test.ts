@@ -2,55 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { putMarker } from "../../src/storage/layout.ts";
-import type { StoreOperation } from "../../src/storage/ordered-store.ts";
-import { SimDisk } from "../../sim/disk.ts";
-import { Rng } from "../../sim/random.ts";
-import { Scheduler } from "../../sim/scheduler.ts";
-import type { Actor } from "../../sim/scheduler.ts";
-
-const MODEL = { readMinUs: 10, readMaxUs: 20, syncMinUs: 100, syncMaxUs: 200 };
-
-interface Rig {
-  readonly scheduler: Scheduler;
-  readonly disk: SimDisk;
-  readonly actor: Actor;
-  readonly faults: string[];
-}
-
-function rig(seed = 1): Rig {
-  const scheduler = new Scheduler({
-    onStep: () => undefined,
-    onThrow: (error) => expect.fail(String(error)),
-  });
-  const faults: string[] = [];
-  const disk = new SimDisk(scheduler, new Rng(seed, "disk"), MODEL, {
-    onBatch: () => undefined,
-    onDurable: () => undefined,
-    onFault: (fault) => faults.push(fault),
-    onFailed: () => faults.push("told"),
-  });
-  return { scheduler, disk, actor: { slot: 0, isAlive: true, gateUs: 0 }, faults };
-}
-
-function put(key: string, text: string): StoreOperation {
-  return { type: "put", key, value: Buffer.from(text) };
-}
-
-function batch(
-  { disk, actor }: Rig,
-  operations: readonly StoreOperation[],
-  sync: boolean,
-): Promise<void> {
-  return disk.openFor(actor).store.batch(operations, { sync });
-}
-
-async function read(each: Rig, key: string): Promise<string | undefined> {
-  const actor: Actor = { slot: 0, isAlive: true, gateUs: 0 };
-  const reading = each.disk.openFor(actor).store.get(key);
-  await each.scheduler.run(each.scheduler.nowUs + 1_000_000);
-  const value = await reading;
-  return value === undefined ? undefined : Buffer.from(value).toString();
-}
+import { batch, MODEL, put, read, rig } from "./support/disk-rig.ts";
 
 describe("a batch", () => {
   test("is neither there nor done before its time", async () => {
@@ -104,14 +56,45 @@ describe("a batch", () => {
   });
 
   test("that is told to fail does so once, applied or not", async () => {
-    for (const isApplied of [true, false]) {
+    for (const kind of ["kept", "lost"] as const) {
       const each = rig();
-      each.disk.failNext({ code: "EIO", isApplied });
+      each.disk.failNext({ code: "EIO", batch: kind });
       const failing = batch(each, [put("a", "1")], true).catch((error: unknown) => String(error));
       await each.scheduler.run(1000);
       expect(await failing).toContain("EIO");
       expect(each.faults).toEqual(["failure", "told"]);
-      expect(await read(each, "a")).toBe(isApplied ? "1" : undefined);
+      expect(await read(each, "a")).toBe(kind === "kept" ? "1" : undefined);
+    }
+  });
+
+  test("whose sync fails is shown, and lost in every crash, whatever is synced after it", async () => {
+    for (let seed = 1; seed <= 20; seed += 1) {
+      const each = rig(seed);
+      each.disk.failNext({ code: "EIO", batch: "dropped" });
+      const failing = batch(each, [put("a", "1")], true).catch((error: unknown) => String(error));
+      await each.scheduler.run(1000);
+      expect(await failing).toContain("EIO");
+      expect(await read(each, "a")).toBe("1");
+      let isDone = false;
+      void batch(each, [put("b", "1")], true).then(() => (isDone = true));
+      await each.scheduler.run(each.scheduler.nowUs + 1000);
+      expect(isDone).toBe(true);
+      each.disk.crash();
+      expect([await read(each, "a"), await read(each, "b")]).toEqual([undefined, undefined]);
+    }
+  });
+
+  test("fails on a full disk until there is room, and leaves nothing", async () => {
+    const each = rig();
+    each.disk.fillUntil(1_500_000);
+    for (const outcome of ["ENOSPC", "ENOSPC", "done"]) {
+      const writing = batch(each, [put("a", "1")], true).then(
+        () => "done",
+        (error: unknown) => String(error),
+      );
+      await each.scheduler.run(each.scheduler.nowUs + 300);
+      expect(await writing).toContain(outcome);
+      expect(await read(each, "a")).toBe(outcome === "done" ? "1" : undefined);
     }
   });
 
@@ -139,6 +122,27 @@ describe("a batch", () => {
     await each.scheduler.run(10_000);
     expect(isDone).toBe(false);
   });
+});
+
+test("a read that is told to fail does so once, and so does a save of the guard", async () => {
+  const each = rig();
+  const { store, guard } = each.disk.openFor(each.actor);
+  const outcomes: string[] = [];
+  const note = (what: Promise<unknown>): void =>
+    void what.then(
+      () => outcomes.push("done"),
+      (error: unknown) => outcomes.push(String(error)),
+    );
+  each.disk.failNextRead();
+  each.disk.failNextGuard();
+  for (const nth of [1, 2]) {
+    note(store.get("a"));
+    note(guard.save({ watermark: nth, currentTerm: 1, votedFor: undefined }));
+    await each.scheduler.run(each.scheduler.nowUs + 1000);
+  }
+  expect(outcomes.map((text) => text.includes("EIO"))).toEqual([true, true, false, false]);
+  // Only who has written has to keep silent from then on.
+  expect(each.faults).toEqual(["failure", "failure", "told"]);
 });
 
 test("bit rot changes one bit of one record of the log that is read, and nothing that is stored", async () => {
