@@ -55,7 +55,7 @@ export interface DiskHooks {
   readonly onDurable: (change: PlatterChange) => void;
   /** An injected fault has shown itself to the process. */
   readonly onFault: (fault: "failure" | "rot" | "damage") => void;
-  /** A process is about to hear that something it wrote has failed. */
+  /** A process is about to hear that a write has failed that something may depend on. */
   readonly onFailed: () => void;
 }
 
@@ -187,13 +187,13 @@ export class SimDisk {
     this.#vanish();
     this.#open();
     const read = <Value>(look: () => Value): Promise<Value> =>
-      this.#later("read", actor, this.#readUs(), (resolve, reject) => {
+      this.#later("aside", actor, this.#readUs(), (resolve, reject) => {
         if (!this.#failsToRead) return resolve(look());
         this.#failsToRead = false;
         reject(this.#failed("EIO"));
       });
     const close = (): Promise<void> =>
-      this.#later("read", actor, this.#readUs(), (resolve) => resolve(undefined));
+      this.#later("aside", actor, this.#readUs(), (resolve) => resolve(undefined));
     const store: OrderedStore = {
       open: () => read(() => undefined),
       get: (key) => read(() => this.#get(key)),
@@ -206,7 +206,12 @@ export class SimDisk {
       load: () => read(() => this.#guard),
       save: (record) => {
         this.#guardUnderWay = record;
-        return this.#later("write", actor, this.#syncUs(), (resolve, reject) => {
+        // Where only the watermark moves, nothing waits for it.
+        const isSame =
+          record.currentTerm === this.#guard?.currentTerm &&
+          record.votedFor === this.#guard.votedFor;
+        const weight = isSame ? "aside" : "vital";
+        return this.#later(weight, actor, this.#syncUs(), (resolve, reject) => {
           const fails = this.#failsToGuard;
           this.#failsToGuard = false;
           // After a failure nobody knows which of the two a reader will find.
@@ -244,7 +249,8 @@ export class SimDisk {
     this.#underWay = operations;
     const failure = sync ? this.#nextFailure() : undefined;
     const delayUs = sync ? this.#syncUs() : this.#readUs();
-    const done = this.#later<void>("write", actor, delayUs, (resolve, reject) => {
+    const weight = failure === undefined || this.platter.isTidying(operations) ? "aside" : "vital";
+    const done = this.#later<void>(weight, actor, delayUs, (resolve, reject) => {
       this.#underWay = undefined;
       if (failure?.batch !== "lost") this.#records.take(operations);
       if (failure === undefined) {
@@ -269,9 +275,9 @@ export class SimDisk {
     return Object.assign(new Error(`${code}: injected`), { code });
   }
 
-  /** The device acts on time, also while its process is paused; the process hears of it when it can. */
+  /** `"vital"`: a write that something may depend on. The device acts on time, also while its process is paused; the process hears of it when it can. */
   #later<Value>(
-    what: "read" | "write",
+    what: "vital" | "aside",
     actor: Actor,
     delayUs: number,
     act: (resolve: (value: Value) => void, reject: (error: Error) => void) => void,
@@ -293,7 +299,7 @@ export class SimDisk {
           (value) => tell(() => resolve(value)),
           (error) =>
             tell(() => {
-              if (what === "write") this.#hooks.onFailed();
+              if (what === "vital") this.#hooks.onFailed();
               reject(error);
             }),
         );

@@ -60,6 +60,23 @@ export class Platter {
     return index <= this.snapshotIndex || this.termAt(index) === term;
   }
 
+  /** Whether a batch only removes what nobody reads any more: then nobody waits for it. */
+  isTidying(operations: readonly StoreOperation[]): boolean {
+    return operations.every((operation) => {
+      if (operation.type === "del") return true;
+      const { key } = operation;
+      if (key < STATE.gte || key >= STATE.lt) return false;
+      const { hardState, lastIndex, compacted } = readMarker(operation);
+      return (
+        hardState.currentTerm === this.hardState.currentTerm &&
+        hardState.votedFor === this.hardState.votedFor &&
+        hardState.commitIndex === this.hardState.commitIndex &&
+        lastIndex === this.lastIndex &&
+        compacted.index === this.compacted.index
+      );
+    });
+  }
+
   /** Takes a batch that has become durable; throws where the shipped code cannot read what it has written. */
   apply(operations: readonly StoreOperation[]): PlatterChange {
     const before = this.lastIndex;
