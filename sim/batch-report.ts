@@ -25,12 +25,24 @@ const UNREACHED: Readonly<Partial<Record<Profile, readonly State[]>>> = {
   clock: ["restarts", "damagesNoticed", "unsyncedBatchesLost", "snapshotsInstalled", "truncations"],
 };
 
+interface BatchOptions {
+  readonly runs: number;
+  readonly workers: number;
+  readonly profile: Profile;
+}
+
 export interface BatchSummary {
   readonly seeds: number;
   readonly violations: number;
   readonly events: number;
+  /** That clients have called. */
+  readonly operations: number;
   readonly simulatedMs: number;
   readonly realMs: number;
+  /** Of all threads: on a busy machine less than the time that passes on all of them. */
+  readonly cpuMs: number;
+  /** Threads that the seeds were run on. */
+  readonly workers: number;
   readonly faults: Readonly<Record<string, number>>;
   readonly lost: Readonly<Record<string, number>>;
   readonly states: Readonly<Record<string, number>>;
@@ -40,18 +52,22 @@ export interface BatchSummary {
 
 export class BatchReport {
   readonly #runs: number;
+  readonly #workers: number;
   readonly #profile: Profile;
   readonly #beginMs = performance.now();
+  readonly #beginCpu = process.cpuUsage();
   readonly #bad: SeedResult[] = [];
   readonly #faults = new Map<string, number>();
   readonly #lost = new Map<string, number>();
   readonly #states = new Map<string, number>(STATES.map((state) => [state, 0]));
   #seeds = 0;
   #events = 0;
+  #operations = 0;
   #simulatedMs = 0;
 
-  constructor(runs: number, profile: Profile) {
+  constructor({ runs, workers, profile }: BatchOptions) {
     this.#runs = runs;
+    this.#workers = workers;
     this.#profile = profile;
   }
 
@@ -62,6 +78,7 @@ export class BatchReport {
   add(result: SeedResult): void {
     this.#seeds += 1;
     this.#events += result.events;
+    this.#operations += result.counts.operations;
     this.#simulatedMs += result.simulatedMs;
     addTo(this.#faults, result.counts.faults);
     addTo(this.#lost, result.counts.lost);
@@ -81,12 +98,16 @@ export class BatchReport {
         ? []
         : STATES.filter((state) => this.#states.get(state) === 0 && !excused.includes(state));
     const violations = this.#bad.length;
+    const cpu = process.cpuUsage(this.#beginCpu);
     return {
       seeds: this.#seeds,
       violations,
       events: this.#events,
+      operations: this.#operations,
       simulatedMs: this.#simulatedMs,
       realMs: Math.round(performance.now() - this.#beginMs),
+      cpuMs: Math.round((cpu.user + cpu.system) / 1000),
+      workers: this.#workers,
       faults: Object.fromEntries(this.#faults),
       lost: Object.fromEntries(this.#lost),
       states: Object.fromEntries(this.#states),
@@ -97,14 +118,19 @@ export class BatchReport {
 
   /** For people. */
   text(): string {
-    const { seeds, events, simulatedMs, realMs, faults, states, lost, unreached, verdict } =
-      this.summary();
-    const times = Math.round(simulatedMs / Math.max(1, realMs));
+    const summary = this.summary();
+    const { seeds, events, operations, faults, states, lost, unreached, verdict } = summary;
+    const simulatedS = summary.simulatedMs / 1000;
+    const realS = Math.max(1, summary.realMs) / 1000;
+    const cpuS = Math.max(1, summary.cpuMs) / 1000;
+    const threads = this.#workers === 1 ? "one thread" : `${this.#workers} threads`;
     return [
       ...this.#bad.map(violationText),
       `seeds     ${seeds}`,
-      `events    ${events} (${Math.round((events / Math.max(1, realMs)) * 1000)} a second)`,
-      `time      ${Math.round(simulatedMs / 1000)} s simulated in ${(realMs / 1000).toFixed(1)} s: ${times} times real time`,
+      `time      ${Math.round(simulatedS)} s simulated in ${realS.toFixed(1)} s on ${threads}: ${Math.round(simulatedS / realS)} times real time`,
+      `cpu       ${cpuS.toFixed(1)} s: ${Math.round(simulatedS / cpuS)} times`,
+      `events    ${events} (${Math.round(events / realS)} a second)`,
+      `clients   ${operations} operations (${(operations / simulatedS).toFixed(1)} a simulated second)`,
       `faults    ${listText(faults)}`,
       `lost      ${listText(lost)}`,
       `reached   ${listText(states)}`,

@@ -3,11 +3,11 @@
  * loses what is under way, so that it is for the client to find out.
  */
 
-import { crc32 } from "node:zlib";
 import { RaftError } from "../src/errors.ts";
 import type { ClientLink, Connection, ConnectionHandler } from "../src/transport/transport.ts";
 import type { SimNetwork } from "./network.ts";
 import { Rng } from "./random.ts";
+import { digestOf } from "./rolling-hash.ts";
 import { KIND } from "./scheduler.ts";
 import type { Actor } from "./scheduler.ts";
 
@@ -200,7 +200,7 @@ class PipeEnd implements Connection {
     if (this.isClosed || !this.#actor.isAlive) return;
     this.bufferedBytes += frame.length;
     const copy = Buffer.from(frame);
-    this.#dispatch(crc32(copy), () => {
+    this.#dispatch(digestOf(copy), () => {
       this.bufferedBytes -= copy.length;
       this.other?.receive(copy);
     });

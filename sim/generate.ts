@@ -18,6 +18,9 @@ import type {
   Schedule,
 } from "./schedule.ts";
 
+/** Client operations a second. */
+export const USUAL_RATE = 50;
+
 export interface GenerateOptions {
   readonly profile?: Profile;
   /** Drawn from the seed where it is not given. */
@@ -28,7 +31,7 @@ export interface GenerateOptions {
 }
 
 export function generate(seed: number, options: GenerateOptions = {}): Schedule {
-  const { profile = "default", durationMs = 20_000, operationsPerSecond = 50 } = options;
+  const { profile = "default", durationMs = 20_000, operationsPerSecond = USUAL_RATE } = options;
   const rng = (concern: string): Rng => new Rng(seed, `generate ${concern}`);
   const nodes = options.nodes ?? drawSize(rng("size"));
   const isTiny = profile === "tiny" || (profile !== "calm" && rng("tiny").chance(250_000));

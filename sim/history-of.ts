@@ -1,9 +1,7 @@
 /** The operations of a run as a history for the checkers of histories, and what was executed of them. */
 
-import type { Entry } from "../src/core/types.ts";
-import { decodeCommand } from "../src/kv/commands.ts";
+import type { LogIndex } from "../src/core/types.ts";
 import type { KvCommand, KvValue } from "../src/kv/commands.ts";
-import { decodeEnvelope } from "../src/kv/envelope.ts";
 import type { GoldenCommand } from "./golden-log.ts";
 import type { Call, HistoryValue, Operation, Result, ResultStatus } from "./history.ts";
 import type { KvOperation } from "./kv/operation.ts";
@@ -22,14 +20,13 @@ export function historyOf(operations: readonly KvOperation[]): readonly Operatio
   });
 }
 
-/** The command of an entry that was executed there, if it is one of a client. */
-export function goldenCommand(entry: Entry): GoldenCommand | undefined {
-  if (entry.kind !== "command") return undefined;
-  const envelope = decodeEnvelope(entry.payload);
-  if (envelope?.type !== "command" && envelope?.type !== "plain") return undefined;
-  const command = decodeCommand(envelope.payload);
+/** The command that was executed at an index, if it is one of a client. */
+export function goldenCommand(
+  index: LogIndex,
+  command: KvCommand | undefined,
+): GoldenCommand | undefined {
   const call = command === undefined ? undefined : callIn(command);
-  return call === undefined ? undefined : { index: entry.index, call };
+  return call === undefined ? undefined : { index, call };
 }
 
 function callOf({ type, key, value, expected }: KvOperation): Call {

@@ -8,6 +8,7 @@ import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
 import { isRaftError } from "../src/errors.ts";
 import { BatchReport } from "./batch-report.ts";
+import { USUAL_RATE } from "./generate.ts";
 import { PROFILES } from "./schedule.ts";
 import type { Profile } from "./schedule.ts";
 import { commandOf, runSeed, scheduleOf } from "./seed-run.ts";
@@ -20,6 +21,7 @@ const USAGE = `usage: npm run sim -- [options]
   --nodes N       1 to 7 (drawn from the seed)
   --profile NAME  ${PROFILES.join(", ")} (default)
   --seconds N     simulated, of the safety phase (20)
+  --rate N        client operations a simulated second of it (50)
   --workers N     threads (${availableParallelism()})
   --json          one object a seed, then a summary
   --schedule FILE runs a schedule that was written to a file, instead of seeds
@@ -29,12 +31,16 @@ const USAGE = `usage: npm run sim -- [options]
   --out DIR       where that, a page of it and a test go (sim-failures)
 `;
 
+/** Nearly all that a run makes is garbage at once: the larger the nursery, the less of it is ever looked at. */
+const LIMITS = { maxYoungGenerationSizeMb: 192 };
+
 interface Options {
   readonly runs: number;
   readonly seed: number;
   readonly nodes: number | undefined;
   readonly profile: Profile;
   readonly seconds: number;
+  readonly rate: number;
   readonly workers: number;
   readonly json: boolean;
   readonly schedule: string | undefined;
@@ -55,7 +61,7 @@ async function main(args: readonly string[]): Promise<number> {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
     return 2;
   }
-  const report = new BatchReport(options.runs, options.profile);
+  const report = new BatchReport(options);
   const bad: SeedResult[] = [];
   const onResult = (result: SeedResult): void => {
     report.add(result);
@@ -64,9 +70,9 @@ async function main(args: readonly string[]): Promise<number> {
     else if (process.stderr.isTTY) process.stderr.write(`\r${report.progress()}`);
   };
   const tasks = Array.from({ length: options.runs }, (_, n) => taskOf(options, options.seed + n));
-  await (options.workers > 1 && tasks.length > 1
-    ? runOnWorkers(tasks, options.workers, onResult)
-    : runHere(tasks, onResult));
+  const [first, ...more] = tasks;
+  if (first !== undefined && more.length === 0) onResult(await runSeed(first));
+  else await runOnWorkers(tasks, options.workers, onResult);
   if (options.json) process.stdout.write(`${JSON.stringify(report.summary())}\n`);
   else process.stdout.write(`\n${report.text()}\n`);
   await writeFiles(options);
@@ -83,6 +89,7 @@ function optionsFrom(args: readonly string[]): Options {
       nodes: { type: "string" },
       profile: { type: "string", default: "default" },
       seconds: { type: "string", default: "20" },
+      rate: { type: "string", default: String(USUAL_RATE) },
       workers: { type: "string", default: String(availableParallelism()) },
       json: { type: "boolean", default: false },
       schedule: { type: "string" },
@@ -106,6 +113,7 @@ function optionsFrom(args: readonly string[]): Options {
     nodes: nodes === undefined ? undefined : whole("nodes", nodes, 1, 7),
     profile,
     seconds: whole("seconds", values.seconds, 1, 3600),
+    rate: whole("rate", values.rate, 1, 1000),
     workers: whole("workers", values.workers, 1, 64),
     json: values.json,
     schedule,
@@ -122,8 +130,9 @@ function whole(name: string, text: string, least: number, most: number): number 
   throw new RangeError(`--${name} is a whole number from ${least} to ${most}, not ${text}`);
 }
 
-function taskOf({ nodes, profile, seconds, schedule: file }: Options, seed: number): SeedTask {
-  return { seed, nodes, profile, seconds, file };
+function taskOf(options: Options, seed: number): SeedTask {
+  const { nodes, profile, seconds, rate, schedule: file } = options;
+  return { seed, nodes, profile, seconds, rate, file };
 }
 
 /** The first violation of each property: the others are likely to be the same. */
@@ -152,13 +161,6 @@ async function writeFiles(options: Options): Promise<void> {
   await writeRun(scheduleOf(task), commandOf(task), options);
 }
 
-async function runHere(
-  tasks: readonly SeedTask[],
-  onResult: (result: SeedResult) => void,
-): Promise<void> {
-  for (const task of tasks) onResult(await runSeed(task));
-}
-
 /** Each worker gets the next task when it is done with the last. */
 async function runOnWorkers(
   tasks: readonly SeedTask[],
@@ -168,7 +170,9 @@ async function runOnWorkers(
   const waiting = [...tasks];
   const work = (): Promise<void> =>
     new Promise((resolve, reject) => {
-      const worker = new Worker(new URL("./worker.js", import.meta.url));
+      const worker = new Worker(new URL("./worker.js", import.meta.url), {
+        resourceLimits: LIMITS,
+      });
       const next = (): void => {
         const task = waiting.shift();
         if (task !== undefined) return worker.postMessage(task);

@@ -4,7 +4,6 @@
  * as on the shipped transports.
  */
 
-import { crc32 } from "node:zlib";
 import type { Member, NodeId } from "../src/core/types.ts";
 import { decodeMessage, encodeMessage } from "../src/transport/messages.ts";
 import type {
@@ -15,6 +14,7 @@ import type {
 } from "../src/transport/transport.ts";
 import { Link } from "./link.ts";
 import { Rng } from "./random.ts";
+import { digestOf } from "./rolling-hash.ts";
 import type { NetworkModel } from "./schedule.ts";
 import { KIND } from "./scheduler.ts";
 import type { Actor, Scheduler } from "./scheduler.ts";
@@ -117,7 +117,7 @@ export class SimNetwork {
     const bytes = Buffer.concat(encodeMessage(message));
     const packet: Packet = { id: this.#packets, from, to, message, bytes };
     this.hooks.tamper?.(packet);
-    this.scheduler.hash.mix(this.scheduler.nowUs, KIND.send, from, crc32(bytes));
+    this.scheduler.hash.mix(this.scheduler.nowUs, KIND.send, from, digestOf(bytes));
     this.hooks.onSend(packet);
 
     const link = this.link(from, to);

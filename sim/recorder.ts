@@ -7,7 +7,7 @@ import type { Packet } from "./network.ts";
 import { codeOf } from "./process.ts";
 import type { ActionType, Fault } from "./schedule.ts";
 import type { Scheduler } from "./scheduler.ts";
-import type { LossReason, TraceEvent, Violation } from "./trace.ts";
+import type { ClientOperation, LossReason, TraceEvent, Violation } from "./trace.ts";
 
 /** States that a batch of runs must have reached: one that never did has stopped testing. */
 export const STATES = [
@@ -29,6 +29,8 @@ export interface Counts {
   readonly faults: Readonly<Partial<Record<ActionType, number>>>;
   readonly states: Readonly<Record<State, number>>;
   readonly messages: number;
+  /** That clients have called. */
+  readonly operations: number;
   readonly lost: Readonly<Partial<Record<LossReason, number>>>;
   readonly committed: number;
 }
@@ -42,6 +44,7 @@ export class Recorder {
   readonly #lost: Partial<Record<LossReason, number>> = {};
   readonly #states: Record<State, number>;
   #messages = 0;
+  #operations = 0;
 
   constructor(scheduler: Scheduler, listener: ((event: TraceEvent) => void) | undefined) {
     this.#scheduler = scheduler;
@@ -71,6 +74,7 @@ export class Recorder {
       faults: this.#faults,
       states: { ...this.#states, duplicatesSuppressed },
       messages: this.#messages,
+      operations: this.#operations,
       lost: this.#lost,
       committed,
     };
@@ -108,6 +112,17 @@ export class Recorder {
     if (state.role === "leader") this.count("elections");
     const { role, currentTerm: term, votedFor } = state;
     this.tell({ type: "role", node, role, term, votedFor });
+  }
+
+  onInvoke(operation: ClientOperation): void {
+    this.#operations += 1;
+    if (this.isHeard) this.tell({ type: "invoke", operation: { ...operation } });
+  }
+
+  onReturn(operation: ClientOperation): void {
+    if (operation.outcome === "ok") this.count("operationsOk");
+    if (operation.outcome === "unknown") this.count("unknownOutcomes");
+    if (this.isHeard) this.tell({ type: "return", operation: { ...operation } });
   }
 
   onFault(fault: Fault, nodes: readonly number[], untilUs: number | undefined): void {

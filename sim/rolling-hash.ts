@@ -25,6 +25,15 @@ export class RollingHash {
   }
 }
 
+/** 32 bits of some bytes (FNV-1a): quick where they are few. */
+export function digestOf(bytes: Uint8Array): number {
+  let digest = 0x811c9dc5;
+  for (let at = 0; at < bytes.length; at += 1) {
+    digest = Math.imul(digest ^ (bytes[at] ?? 0), 0x01000193);
+  }
+  return digest >>> 0;
+}
+
 function hex(word: number): string {
   return (word >>> 0).toString(16).padStart(8, "0");
 }

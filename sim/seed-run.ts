@@ -1,7 +1,7 @@
 /** One seed of a batch: made into a schedule, run, and summed up as plain data that fits through a message or a line. */
 
 import { readFileSync } from "node:fs";
-import { generate } from "./generate.ts";
+import { generate, USUAL_RATE } from "./generate.ts";
 import type { Counts } from "./recorder.ts";
 import type { Profile, Schedule } from "./schedule.ts";
 import { runSchedule } from "./simulation.ts";
@@ -13,6 +13,8 @@ export interface SeedTask {
   readonly profile: Profile;
   /** Of the safety phase, simulated. */
   readonly seconds: number;
+  /** Client operations a simulated second. */
+  readonly rate: number;
   /** A file with a schedule, instead of one from the seed. */
   readonly file: string | undefined;
 }
@@ -61,8 +63,11 @@ export async function runSeed(task: SeedTask): Promise<SeedResult> {
 }
 
 /** Throws where the file holds none. */
-export function scheduleOf({ seed, nodes, profile, seconds, file }: SeedTask): Schedule {
-  if (file === undefined) return generate(seed, { profile, nodes, durationMs: seconds * 1000 });
+export function scheduleOf({ seed, nodes, profile, seconds, rate, file }: SeedTask): Schedule {
+  if (file === undefined) {
+    const durationMs = seconds * 1000;
+    return generate(seed, { profile, nodes, durationMs, operationsPerSecond: rate });
+  }
   const schedule = JSON.parse(readFileSync(file, "utf8")) as Partial<Schedule>;
   if (Array.isArray(schedule.faults) && Array.isArray(schedule.operations)) {
     return schedule as Schedule;
@@ -70,8 +75,9 @@ export function scheduleOf({ seed, nodes, profile, seconds, file }: SeedTask): S
   throw new RangeError(`${file} holds no schedule`);
 }
 
-export function commandOf({ seed, nodes, profile, seconds, file }: SeedTask): string {
+export function commandOf({ seed, nodes, profile, seconds, rate, file }: SeedTask): string {
   if (file !== undefined) return `npm run sim -- --schedule ${file}`;
   const size = nodes === undefined ? "" : ` --nodes ${nodes}`;
-  return `npm run sim -- --seed ${seed} --profile ${profile} --seconds ${seconds}${size}`;
+  const load = rate === USUAL_RATE ? "" : ` --rate ${rate}`;
+  return `npm run sim -- --seed ${seed} --profile ${profile} --seconds ${seconds}${size}${load}`;
 }

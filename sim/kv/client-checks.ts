@@ -4,12 +4,11 @@
  */
 
 import type { LogIndex } from "../../src/core/types.ts";
-import { decodeCommand } from "../../src/kv/commands.ts";
-import { decodeEnvelope } from "../../src/kv/envelope.ts";
 import type { Ghost } from "../safety/ghost.ts";
 import { samePlain } from "../same-plain.ts";
 import type { MachineChecks } from "./machine-checks.ts";
 import type { KvOperation } from "./operation.ts";
+import { textWrittenBy } from "./readings.ts";
 
 export class ClientChecks {
   readonly #ghost: Ghost;
@@ -68,8 +67,7 @@ export class ClientChecks {
     const { golden } = this.#ghost;
     while (this.#scanned < golden.lastIndex) {
       this.#scanned += 1;
-      const entry = golden.at(this.#scanned)?.entry;
-      const value = entry?.kind === "command" ? uniqueValueOf(entry.payload) : undefined;
+      const value = textWrittenBy(this.#machines.readings.at(this.#scanned)?.command);
       if (value === undefined) continue;
       this.#committed.add(value);
       if (this.#rejected.has(value)) {
@@ -104,8 +102,7 @@ export class ClientChecks {
 
   #checkWrite(operation: KvOperation, index: LogIndex): void {
     this.#machines.once.onReply(operation, index);
-    const entry = this.#ghost.golden.at(index)?.entry;
-    const value = entry?.kind === "command" ? uniqueValueOf(entry.payload) : undefined;
+    const value = textWrittenBy(this.#machines.readings.at(index)?.command);
     if (typeof operation.value === "string" && value !== operation.value) {
       return this.#report(
         "S17",
@@ -132,13 +129,4 @@ export class ClientChecks {
     const who = `operation ${id} (${type} ${key} of client ${client + 1})`;
     this.#ghost.report(property, `${who} ${text}`, undefined);
   }
-}
-
-/** The text that a command writes: each is written by one operation only. */
-function uniqueValueOf(payload: Uint8Array): string | undefined {
-  const envelope = decodeEnvelope(payload);
-  if (envelope?.type !== "command" && envelope?.type !== "plain") return undefined;
-  const command = decodeCommand(envelope.payload);
-  if (command === undefined || !("value" in command)) return undefined;
-  return typeof command.value === "string" ? command.value : undefined;
 }

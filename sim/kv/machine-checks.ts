@@ -15,6 +15,7 @@ import { samePlain } from "../same-plain.ts";
 import type { Ghost, NodeView } from "../safety/ghost.ts";
 import { Model } from "./model.ts";
 import { indexIn, OnceChecks } from "./once.ts";
+import { Readings } from "./readings.ts";
 
 /** A model as of every so many indexes, to begin from. */
 const CHECKPOINT_EVERY = 64;
@@ -23,13 +24,17 @@ export class MachineChecks {
   /** The store, as far as it is committed. */
   readonly model: Model = new Model();
   readonly once: OnceChecks;
+  readonly readings: Readings;
   readonly #ghost: Ghost;
   /** What the model answers to the command at each index. */
   readonly #results: unknown[] = [];
   readonly #checkpoints: Model[] = [new Model()];
+  /** As of the last snapshot that was looked at: the next is often of the same index, or one soon after. */
+  #latest: Model = new Model();
 
   constructor(ghost: Ghost) {
     this.#ghost = ghost;
+    this.readings = new Readings(ghost.golden);
     this.once = new OnceChecks(ghost);
   }
 
@@ -40,7 +45,7 @@ export class MachineChecks {
     while (model.lastIndex < golden.lastIndex) {
       const next = golden.at(model.lastIndex + 1);
       if (next === undefined) return;
-      this.#results[next.entry.index] = model.apply(next.entry);
+      this.#results[next.entry.index] = model.apply(next.entry, this.readings.at(next.entry.index));
       if (next.entry.index % CHECKPOINT_EVERY === 0) this.#checkpoints.push(model.clone());
     }
   }
@@ -55,9 +60,8 @@ export class MachineChecks {
     this.follow();
     const commands: GoldenCommand[] = [];
     for (let index = 1; index <= this.#ghost.golden.lastIndex; index += 1) {
-      const entry = this.#ghost.golden.at(index)?.entry;
-      if (entry === undefined || indexIn(this.#results[index]) !== index) continue;
-      const command = goldenCommand(entry);
+      if (indexIn(this.#results[index]) !== index) continue;
+      const command = goldenCommand(index, this.readings.at(index)?.command);
       if (command !== undefined) commands.push(command);
     }
     return commands;
@@ -120,13 +124,18 @@ export class MachineChecks {
   }
 
   #modelAt(index: LogIndex): Model {
-    const start = this.#checkpoints[Math.floor(index / CHECKPOINT_EVERY)] ?? new Model();
+    const checkpoint = this.#checkpoints[Math.floor(index / CHECKPOINT_EVERY)] ?? new Model();
+    const isNearer =
+      this.#latest.lastIndex <= index && this.#latest.lastIndex > checkpoint.lastIndex;
+    const start = isNearer ? this.#latest : checkpoint;
+    if (start.lastIndex === index) return start;
     const model = start.clone();
     while (model.lastIndex < index) {
       const next = this.#ghost.golden.at(model.lastIndex + 1);
       if (next === undefined) break;
-      model.apply(next.entry);
+      model.apply(next.entry, this.readings.at(next.entry.index));
     }
+    this.#latest = model;
     return model;
   }
 

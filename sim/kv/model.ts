@@ -4,10 +4,9 @@
  */
 
 import type { Entry, LogIndex } from "../../src/core/types.ts";
-import { decodeCommand } from "../../src/kv/commands.ts";
-import type { Expectation, KvOperation, KvValue } from "../../src/kv/commands.ts";
-import { decodeEnvelope } from "../../src/kv/envelope.ts";
+import type { Expectation, KvCommand, KvOperation, KvValue } from "../../src/kv/commands.ts";
 import type { CommandEnvelope } from "../../src/kv/envelope.ts";
+import type { Reading } from "./readings.ts";
 
 /** A value that a key had from `index` on; `undefined`: none. */
 export interface Version {
@@ -91,24 +90,23 @@ export class Model {
   }
 
   /** Applies the next entry; what the state machine must answer, for a command. */
-  apply(entry: Entry): unknown {
+  apply(entry: Entry, reading: Reading | undefined): unknown {
     this.#lastIndex = entry.index;
-    return entry.kind === "command" ? this.#command(entry.payload, entry) : undefined;
+    return reading === undefined ? undefined : this.#command(reading, entry);
   }
 
-  #command(payload: Uint8Array, entry: Entry): unknown {
+  #command({ envelope, command }: Reading, entry: Entry): unknown {
     for (const [id, session] of this.#sessions) {
       if (session.lastActive >= entry.time - this.#limits.sessionTimeoutMs) break;
       this.#sessions.delete(id);
     }
-    const envelope = decodeEnvelope(payload);
     if (envelope === undefined) return { type: "refused", reason: "invalid-command" };
     switch (envelope.type) {
       case "plain":
         return {
           type: "applied",
           index: entry.index,
-          result: this.#execute(envelope.payload, entry.index),
+          result: this.#execute(command, entry.index),
         };
       case "open":
         for (const id of this.#sessions.keys()) {
@@ -125,12 +123,13 @@ export class Model {
         this.#sessions.delete(envelope.sessionId);
         return { type: "closed" };
       case "command":
-        return this.#once(envelope, entry);
+        return this.#once(envelope, command, entry);
     }
   }
 
   #once(
-    { sessionId, sequence, lowestOutstanding, payload }: CommandEnvelope,
+    { sessionId, sequence, lowestOutstanding }: CommandEnvelope,
+    command: KvCommand | undefined,
     entry: Entry,
   ): unknown {
     const session = this.#sessions.get(sessionId);
@@ -155,14 +154,13 @@ export class Model {
     const result = {
       type: "applied",
       index: entry.index,
-      result: this.#execute(payload, entry.index),
+      result: this.#execute(command, entry.index),
     };
     session.results.set(sequence, result);
     return result;
   }
 
-  #execute(payload: Uint8Array, index: LogIndex): unknown {
-    const command = decodeCommand(payload);
+  #execute(command: KvCommand | undefined, index: LogIndex): unknown {
     if (command === undefined || command.type === "batch") return { status: "invalid-command" };
     const before = this.at(command.key, index);
     const { status, value } = outcomeOf(command, before);

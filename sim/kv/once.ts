@@ -5,12 +5,11 @@
  */
 
 import type { LogIndex } from "../../src/core/types.ts";
-import { decodeCommand } from "../../src/kv/commands.ts";
-import { decodeEnvelope } from "../../src/kv/envelope.ts";
 import type { AppliedCommand } from "../../src/node/state-machine.ts";
 import { samePlain } from "../same-plain.ts";
 import type { Ghost, NodeView } from "../safety/ghost.ts";
 import type { KvOperation } from "./operation.ts";
+import { readingOf, textWrittenBy } from "./readings.ts";
 
 /** A command's entry, read once. */
 interface Copy {
@@ -81,13 +80,11 @@ export class OnceChecks {
 }
 
 function copyIn(payload: Uint8Array): Copy {
-  const envelope = decodeEnvelope(payload);
+  const { envelope, command } = readingOf(payload);
   if (envelope?.type !== "command") return { name: undefined, value: undefined };
-  const command = decodeCommand(envelope.payload);
-  const value = command !== undefined && "value" in command ? command.value : undefined;
   return {
     name: `command ${envelope.sequence} of session ${envelope.sessionId}`,
-    value: typeof value === "string" ? value : undefined,
+    value: textWrittenBy(command),
   };
 }
 

@@ -144,13 +144,11 @@ export class Safety {
 
   onInvoke(operation: ClientOperation): void {
     this.application.onInvoke(operation);
-    this.#recorder.tell({ type: "invoke", operation: { ...operation } });
+    this.#recorder.onInvoke(operation);
   }
 
   onReturn(operation: ClientOperation): void {
-    if (operation.outcome === "ok") this.#recorder.count("operationsOk");
-    if (operation.outcome === "unknown") this.#recorder.count("unknownOutcomes");
-    this.#recorder.tell({ type: "return", operation: { ...operation } });
+    this.#recorder.onReturn(operation);
     this.application.onReturn(operation);
   }
 }

@@ -15,7 +15,7 @@ const LENGTH_BYTES = 4;
 
 /** Chunks of at most 64 KiB that hold the blocks one after the other. Blocks are asked for only as chunks are taken. */
 export async function* chunksOf(blocks: Iterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  let pieces: Uint8Array[] = [];
   let used = 0;
   for (const block of blocks) {
     const prefix = Buffer.alloc(LENGTH_BYTES);
@@ -23,18 +23,18 @@ export async function* chunksOf(blocks: Iterable<Uint8Array>): AsyncGenerator<Ui
     for (const piece of [prefix, block]) {
       for (let offset = 0; offset < piece.length;) {
         const taken = Math.min(piece.length - offset, CHUNK_BYTES - used);
-        chunk.set(piece.subarray(offset, offset + taken), used);
+        pieces.push(piece.subarray(offset, offset + taken));
         offset += taken;
         used += taken;
         if (used < CHUNK_BYTES) continue;
-        yield chunk;
-        // A chunk that was handed over belongs to the taker (rule 68).
-        chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+        // A copy: a chunk that was handed over belongs to the taker (rule 68).
+        yield Buffer.concat(pieces);
+        pieces = [];
         used = 0;
       }
     }
   }
-  if (used > 0) yield chunk.subarray(0, used);
+  if (used > 0) yield Buffer.concat(pieces);
 }
 
 /** Reads blocks back. Throws `RAFT_CORRUPT` where the stream ends inside of one. */

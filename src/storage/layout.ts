@@ -84,7 +84,8 @@ export function chunkRange(snapshot: number): KeyRange {
 
 /** The number in a key; for a chunk, the one of its snapshot. */
 export function numberIn(key: string): number {
-  return Number.parseInt(key.split("/")[2] ?? "", 16);
+  const kindEnds = key.indexOf("/", GROUP.length + 1);
+  return Number.parseInt(key.slice(kindEnds + 1, kindEnds + 1 + NUMBER_DIGITS), 16);
 }
 
 function hex(value: number, digits: number): string {
