@@ -3,7 +3,6 @@
  * platter behind them, and the damage done to any of it.
  */
 
-import sortedBTree from "sorted-btree";
 import { rangeOf } from "../src/storage/layout.ts";
 import type { StoreOperation, StoreRange, StoreRecord } from "../src/storage/ordered-store.ts";
 import { areAlike, isFoundAtOpen, isOfRecords, lostWith, withOneBitWrong } from "./damage.ts";
@@ -11,10 +10,6 @@ import type { Damage, DamagedRecords, DamageKind } from "./damage.ts";
 import { Platter } from "./platter.ts";
 import type { PlatterChange } from "./platter.ts";
 import type { Rng } from "./random.ts";
-
-/** The package is CommonJS: its class is the default of its default. */
-const { default: BTree } = sortedBTree;
-type Tree = sortedBTree.default<string, Uint8Array>;
 
 /** What stood under a key before. */
 interface Former {
@@ -42,7 +37,8 @@ const LOG = rangeOf("log");
 
 export class DiskRecords {
   readonly platter: Platter = new Platter();
-  readonly #tree: Tree = new BTree<string, Uint8Array>(undefined, compareKeys);
+  /** In no order: they are few, and written far more often than looked for by range. */
+  readonly #records = new Map<string, Uint8Array>();
   readonly #onDurable: (change: PlatterChange) => void;
   #unsynced: Batch[] = [];
   /** The dirty batches from this one on were dropped by a failed sync: shown until a crash, and never durable. */
@@ -67,18 +63,16 @@ export class DiskRecords {
   }
 
   get(key: string): Uint8Array | undefined {
-    return this.#tree.get(key);
+    return this.#records.get(key);
   }
 
   select({ gte, lt, reverse, limit }: StoreRange): StoreRecord[] {
     const found: StoreRecord[] = [];
-    const pairs =
-      reverse === true ? this.#tree.entriesReversed(lt, undefined, true) : this.#tree.entries(gte);
-    for (const [key, value] of pairs) {
-      if (found.length === limit || (reverse === true ? key < gte : key >= lt)) break;
-      found.push({ key, value });
-    }
-    return found;
+    for (const [key, value] of this.#records)
+      if (key >= gte && key < lt) found.push({ key, value });
+    found.sort((a, b) => compareKeys(a.key, b.key));
+    if (reverse === true) found.reverse();
+    return found.slice(0, limit);
   }
 
   /** The store shows it from now on. */
@@ -87,10 +81,10 @@ export class DiskRecords {
     const undo: Former[] = [];
     for (const operation of operations) {
       const { key } = operation;
-      const value = this.#tree.get(key);
+      const value = this.#records.get(key);
       undo.push({ key, value, damage: damaged.get(key) });
-      if (operation.type === "put") this.#tree.set(key, operation.value);
-      else this.#tree.delete(key);
+      if (operation.type === "put") this.#records.set(key, operation.value);
+      else this.#records.delete(key);
       damaged.delete(key);
       if (operation.type === "del") this.#overwritten.delete(key);
       else if (value !== undefined && key >= LOG.gte && key < LOG.lt) {
@@ -139,9 +133,11 @@ export class DiskRecords {
         operations.map(({ key }) => key),
       ),
     );
-    const keys = [...this.#tree.keys()].filter(
-      (key) => isOfRecords(key, records) && !dirty.has(key) && !this.platter.damaged.has(key),
-    );
+    const keys = [...this.#records.keys()]
+      .filter(
+        (key) => isOfRecords(key, records) && !dirty.has(key) && !this.platter.damaged.has(key),
+      )
+      .toSorted(compareKeys);
     for (let nth = 0; nth < TRIES && keys.length > 0; nth += 1) {
       const key = rng.pick(keys);
       const others = how === "misdirected" ? keys.filter((other) => areAlike(key, other)) : [];
@@ -196,18 +192,21 @@ export class DiskRecords {
         key >= from &&
         key < lt &&
         (to === undefined || key <= to) &&
-        (what === "records" || !this.#tree.has(key)),
+        (what === "records" || !this.#records.has(key)),
     );
   }
 
   #damages(how: DamageKind, key: string, other: string | undefined): Damage[] | undefined {
-    const value = this.#tree.get(key);
+    const value = this.#records.get(key);
     const former = this.#overwritten.get(key);
     if (how === "stale" && (former === undefined || former === value)) return undefined;
     if (how === "misdirected" && (other === undefined || other === key)) return undefined;
     const hit = how === "misdirected" ? [key, other ?? key] : [key];
     const damages = hit.map((each): Damage | undefined => {
-      const entries = lostWith({ key: each, value: this.#tree.get(each) ?? EMPTY }, this.platter);
+      const entries = lostWith(
+        { key: each, value: this.#records.get(each) ?? EMPTY },
+        this.platter,
+      );
       return entries === undefined ? undefined : { key: each, how, entries };
     });
     const known = damages.filter((each) => each !== undefined);
@@ -215,18 +214,18 @@ export class DiskRecords {
   }
 
   #spoil(how: DamageKind, key: string, other: string | undefined, rng: Rng): void {
-    const value = this.#tree.get(key) ?? EMPTY;
+    const value = this.#records.get(key) ?? EMPTY;
     const former = this.#overwritten.get(key);
-    if (how === "rot") return void this.#tree.set(key, withOneBitWrong(value, rng));
-    if (how === "misdirected" && other !== undefined) this.#tree.set(other, value);
-    if (how === "stale" && former !== undefined) return void this.#tree.set(key, former);
-    this.#tree.delete(key);
+    if (how === "rot") return void this.#records.set(key, withOneBitWrong(value, rng));
+    if (how === "misdirected" && other !== undefined) this.#records.set(other, value);
+    if (how === "stale" && former !== undefined) return void this.#records.set(key, former);
+    this.#records.delete(key);
   }
 
   #putBack(undo: readonly Former[]): void {
     for (const { key, value, damage } of undo.toReversed()) {
-      if (value === undefined) this.#tree.delete(key);
-      else this.#tree.set(key, value);
+      if (value === undefined) this.#records.delete(key);
+      else this.#records.set(key, value);
       if (damage === undefined) this.platter.damaged.delete(key);
       else this.platter.damaged.set(key, damage);
     }
