@@ -149,7 +149,7 @@ export class KvClient implements AsyncDisposable {
   }
 
   /** The value at the key, and the log index that it is as of. */
-  async get(key: string, options?: ReadCallOptions): Promise<KvRead> {
+  get(key: string, options?: ReadCallOptions): Promise<KvRead> {
     return this.#read({ type: "get", key }, options, (index, value) => {
       const answer = answerFrom(value);
       if (answer.type !== "get") throw new TypeError("not the answer to a get");
@@ -159,7 +159,7 @@ export class KvClient implements AsyncDisposable {
   }
 
   /** Keys with their values, in the order of the keys' UTF-16 code units; all of one moment. */
-  async range(range: RangeOptions = {}, options?: ReadCallOptions): Promise<KvRange> {
+  range(range: RangeOptions = {}, options?: ReadCallOptions): Promise<KvRange> {
     const { start, end, limit = DEFAULT_RANGE_LIMIT, reverse = false } = range;
     return this.#read({ type: "range", start, end, limit, reverse }, options, (index, value) => {
       const answer = answerFrom(value);
@@ -169,12 +169,12 @@ export class KvClient implements AsyncDisposable {
   }
 
   /** Whatever is there: `status` is `"ok"`. */
-  async put(key: string, value: KvValue, options?: CallOptions): Promise<KvWrite> {
+  put(key: string, value: KvValue, options?: CallOptions): Promise<KvWrite> {
     return this.#write({ type: "put", key, value }, options);
   }
 
   /** `status` is `"ok"` also where there was no such key: then `previous` is `undefined`. */
-  async delete(key: string, options?: CallOptions): Promise<KvWrite> {
+  delete(key: string, options?: CallOptions): Promise<KvWrite> {
     return this.#write({ type: "delete", key }, options);
   }
 
@@ -182,7 +182,7 @@ export class KvClient implements AsyncDisposable {
    * Sets `value`, or deletes where it is `undefined`, if the key is as expected; otherwise `status` is `"mismatch"` and
    * `previous` what is there.
    */
-  async compareAndSet(
+  compareAndSet(
     key: string,
     expected: Expectation,
     value: KvValue | undefined,
@@ -195,7 +195,7 @@ export class KvClient implements AsyncDisposable {
    * Adds to the end of a string or of bytes; an absent key becomes the value. `status` is `"wrong-type"` where something
    * else is there, and `"too-large"` beyond `MAX_VALUE_LENGTH`.
    */
-  async append(key: string, value: string | Uint8Array, options?: CallOptions): Promise<KvWrite> {
+  append(key: string, value: string | Uint8Array, options?: CallOptions): Promise<KvWrite> {
     return this.#write({ type: "append", key, value }, options);
   }
 
@@ -209,7 +209,7 @@ export class KvClient implements AsyncDisposable {
   }
 
   /** All of the operations or, as soon as one does not succeed, none. */
-  async batch(operations: readonly KvOperation[], options?: CallOptions): Promise<KvBatch> {
+  batch(operations: readonly KvOperation[], options?: CallOptions): Promise<KvBatch> {
     return this.#propose({ type: "batch", operations }, options, (index, result) => {
       if (result.status !== "committed" && result.status !== "aborted") {
         throw new TypeError("not the result of a batch");
@@ -219,13 +219,17 @@ export class KvClient implements AsyncDisposable {
   }
 
   /** What the node says that we are connected to, the leader or not. */
-  async status(options?: CallOptions): Promise<KvStatus> {
-    return this.#dispatcher.run({ type: "status" }, acceptStatus, this.#limits(options));
+  status(options?: CallOptions): Promise<KvStatus> {
+    return orReject(() =>
+      this.#dispatcher.run({ type: "status" }, acceptStatus, this.#limits(options)),
+    );
   }
 
   /** Resolves with the leader's status once there is a leader that answers. */
-  async waitForLeader(options?: CallOptions): Promise<KvStatus> {
-    return this.#dispatcher.run({ type: "leader" }, acceptStatus, this.#limits(options));
+  waitForLeader(options?: CallOptions): Promise<KvStatus> {
+    return orReject(() =>
+      this.#dispatcher.run({ type: "leader" }, acceptStatus, this.#limits(options)),
+    );
   }
 
   /** Rejects what is under way with `RAFT_STOPPED` and leaves nothing open. Idempotent. */
@@ -251,15 +255,12 @@ export class KvClient implements AsyncDisposable {
     options: CallOptions | undefined,
     accept: (index: LogIndex, result: KvResult) => Value,
   ): Promise<Value> {
-    const bytes = encodeCommand(command);
-    if (bytes.length > MAX_COMMAND_BYTES) {
-      const text = `the command has ${bytes.length} bytes, and ${MAX_COMMAND_BYTES} at the most are sent`;
-      throw new RaftError("RAFT_TOO_LARGE", text);
-    }
-    return this.#dispatcher.run(
-      { type: "write", command: bytes },
-      (index, value) => accept(index, resultFrom(value)),
-      this.#limits(options),
+    return orReject(() =>
+      this.#dispatcher.run(
+        { type: "write", command: encodedCommand(command) },
+        (index, value) => accept(index, resultFrom(value)),
+        this.#limits(options),
+      ),
     );
   }
 
@@ -269,14 +270,31 @@ export class KvClient implements AsyncDisposable {
     accept: (index: LogIndex, value: unknown) => Value,
   ): Promise<Value> {
     const type = options?.consistency === "local" ? "local-read" : "read";
-    const request = { type, query: queryToArray(query) } as const;
-    return this.#dispatcher.run(request, accept, this.#limits(options));
+    return orReject(() =>
+      this.#dispatcher.run({ type, query: queryToArray(query) }, accept, this.#limits(options)),
+    );
   }
 
   #limits(options: CallOptions | undefined): CallLimits {
     const deadlineMs = options?.deadlineMs ?? this.#deadlineMs;
     return { deadlineMs: positive("deadlineMs", deadlineMs), signal: options?.signal };
   }
+}
+
+/** What is wrong with a call is told like every failure; without a promise of its own around that of the call. */
+function orReject<Value>(call: () => Promise<Value>): Promise<Value> {
+  try {
+    return call();
+  } catch (error) {
+    return Promise.reject(error instanceof Error ? error : new Error(String(error)));
+  }
+}
+
+function encodedCommand(command: KvCommand): Uint8Array {
+  const bytes = encodeCommand(command);
+  if (bytes.length <= MAX_COMMAND_BYTES) return bytes;
+  const text = `the command has ${bytes.length} bytes, and ${MAX_COMMAND_BYTES} at the most are sent`;
+  throw new RaftError("RAFT_TOO_LARGE", text);
 }
 
 function acceptStatus(_: LogIndex, value: unknown): KvStatus {

@@ -116,7 +116,7 @@ function commandFrom(bytes: Uint8Array): CommandEnvelope | undefined {
 const NOTHING = new Uint8Array(0);
 
 function sealed(kind: number, headBytes: number, payload: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(headBytes + payload.length);
+  const bytes = Buffer.allocUnsafe(headBytes + payload.length);
   bytes[0] = kind;
   bytes.set(payload, headBytes);
   return bytes;

@@ -3,7 +3,6 @@
 import { connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { messageOf, RaftError } from "../errors.ts";
-import type { Clock } from "../node/clock.ts";
 import { parseAddress } from "./address.ts";
 import { FrameSocket } from "./frame-socket.ts";
 import { secureContextOptions, type TlsOptions } from "./tls.ts";
@@ -14,10 +13,9 @@ import { secureContextOptions, type TlsOptions } from "./tls.ts";
 export async function dial(
   address: string,
   tls: TlsOptions | undefined,
-  clock: Clock,
   signal: AbortSignal,
 ): Promise<FrameSocket> {
-  const socket = new FrameSocket(await openSocket(address, tls, signal), clock);
+  const socket = new FrameSocket(await openSocket(address, tls, signal));
   const onAbort = (): void => socket.close(signal.reason);
   signal.addEventListener("abort", onAbort, { once: true });
   if (signal.aborted) onAbort();

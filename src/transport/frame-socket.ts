@@ -1,7 +1,8 @@
 /**
  * Frames over one socket: the only file that reads from and writes to sockets.
  *
- * All that is sent in one tick leaves in one write. While that write has not left, what follows waits in the send
+ * All that is sent in one turn leaves in one write as the turn ends: before the event loop goes on, for each round of it
+ * costs the latency of a call to the system. While that write has not left, what follows waits in the send
  * queue, where an urgent frame overtakes bulk data; so the system's own buffers are all that it may wait for.
  *
  * Incoming frames stay where they are until somebody asks: by `nextFrame` during the handshake, by `serve` afterwards.
@@ -9,7 +10,6 @@
 
 import type { Socket } from "node:net";
 import { messageOf, RaftError } from "../errors.ts";
-import type { Clock } from "../node/clock.ts";
 import { formatAddress } from "./address.ts";
 import { type Frame, FrameParser } from "./frame.ts";
 import { SendQueue, type SendQueueLimits, type Urgency } from "./send-queue.ts";
@@ -36,7 +36,6 @@ interface Waiter {
 export class FrameSocket {
   readonly remote: string;
   readonly #socket: Socket;
-  readonly #clock: Clock;
   readonly #parser: FrameParser;
   readonly #queue: SendQueue;
   #waiter: Waiter | undefined;
@@ -48,13 +47,12 @@ export class FrameSocket {
   #closed: { readonly error: Error | undefined } | undefined;
 
   /** Takes over a connected socket. Until `limit` is called, the limits are those of a handshake. */
-  constructor(socket: Socket, clock: Clock) {
+  constructor(socket: Socket) {
     this.remote = formatAddress({
       host: socket.remoteAddress ?? "unknown",
       port: socket.remotePort ?? 0,
     });
     this.#socket = socket;
-    this.#clock = clock;
     this.#parser = new FrameParser(MAX_HANDSHAKE_BYTES);
     this.#queue = new SendQueue({ maxBytes: 2 * MAX_HANDSHAKE_BYTES, maxFrames: 2 });
     socket.setNoDelay(true);
@@ -128,7 +126,7 @@ export class FrameSocket {
   #scheduleFlush(): void {
     if (this.#flushScheduled || this.#writing > 0) return;
     this.#flushScheduled = true;
-    this.#clock.defer(() => {
+    queueMicrotask(() => {
       this.#flushScheduled = false;
       this.#flush();
     });

@@ -98,9 +98,9 @@ export class TcpClientLink implements ClientLink {
   }
 
   async #greet(address: string, signal: AbortSignal): Promise<FrameSocket> {
-    const { clock, clusterId, tls } = this.#options;
+    const { clusterId, tls } = this.#options;
     const { maxClientFrameBytes, maxClientQueueBytes } = this.#limits;
-    const socket = await dial(address, tls, clock, signal);
+    const socket = await dial(address, tls, signal);
     const outcome = await greetAsClient(socket, clusterId);
     if (outcome.type === "client") {
       socket.limit({

@@ -70,7 +70,7 @@ export class TcpPeer {
       ),
     );
     try {
-      const socket = await dial(address, tls, clock, dialling.signal);
+      const socket = await dial(address, tls, dialling.signal);
       this.#conclude(socket, await greetAsPeer(socket, self, id, admitPeer));
     } catch (error) {
       if (this.#closed) return;

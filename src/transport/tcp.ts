@@ -174,7 +174,7 @@ export class TcpTransport implements Transport {
   async #accept(accepted: Socket): Promise<void> {
     const { clock } = this.#options;
     const { handshakeTimeoutMs } = this.#limits;
-    const socket = new FrameSocket(accepted, clock);
+    const socket = new FrameSocket(accepted);
     const timer = clock.setTimer(handshakeTimeoutMs, () =>
       socket.close(
         new RaftError("RAFT_CONNECTION_LOST", `no handshake within ${handshakeTimeoutMs} ms`),
