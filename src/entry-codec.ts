@@ -13,7 +13,7 @@ import { crc32 } from "node:zlib";
 import { decode, encode } from "./codec.ts";
 import type { Configuration, EncodedBytes, Entry, Member } from "./core/types.ts";
 import { messageOf, RaftError } from "./errors.ts";
-import { readInteger, viewOf, writeInteger } from "./integers.ts";
+import { readInteger, readUint32, writeInteger, writeUint32 } from "./integers.ts";
 
 const HEADER_BYTES = 33;
 const CHECKSUM_AT = 4;
@@ -32,18 +32,17 @@ export function encodeEntries(entries: readonly Entry[]): Uint8Array {
  * one is wrong, `verifyChecksums` tells. The entries are views of `bytes`, which must not be changed afterwards.
  */
 export function decodeEntries(bytes: Uint8Array): Entry[] {
-  const view = viewOf(bytes);
   const entries: Entry[] = [];
   for (let offset = 0; offset < bytes.length;) {
     const remaining = bytes.length - offset;
-    const size = remaining < HEADER_BYTES ? 0 : view.getUint32(offset);
+    const size = remaining < HEADER_BYTES ? 0 : readUint32(bytes, offset);
     if (size < HEADER_BYTES || size > remaining) {
       throw new RaftError(
         "RAFT_BAD_FRAME",
         `an entry at byte ${offset} is cut off or of no possible size`,
       );
     }
-    entries.push(decodeEntry(view, { block: bytes, start: offset, end: offset + size }));
+    entries.push(decodeEntry({ block: bytes, start: offset, end: offset + size }));
     offset += size;
   }
   return entries;
@@ -56,8 +55,7 @@ export function decodeEntries(bytes: Uint8Array): Entry[] {
 export function verifyChecksums(entries: readonly Entry[]): void {
   for (const entry of entries) {
     const { block, start, end } = encodedOf(entry);
-    const stored = viewOf(block).getUint32(start + CHECKSUM_AT);
-    if (crc32(block.subarray(start + CHECKED_FROM, end)) !== stored)
+    if (crc32(block.subarray(start + CHECKED_FROM, end)) !== readUint32(block, start + CHECKSUM_AT))
       throw new RaftError("RAFT_BAD_FRAME", "an entry does not match its checksum");
   }
 }
@@ -87,27 +85,26 @@ function encodeFresh(entries: readonly Entry[]): void {
   if (total === 0) return;
 
   const block: Uint8Array = new Uint8Array(Buffer.allocUnsafeSlow(total).buffer);
-  const view = viewOf(block);
   let start = 0;
   for (const entry of entries) {
     if (entry.encoded !== undefined) continue;
     const payload = payloadOf(entry);
     const end = start + HEADER_BYTES + payload.length;
     entry.encoded = { block, start, end };
-    writeHeader(view, start, entry, end - start);
+    writeHeader(block, start, entry, end - start);
     block.set(payload, start + HEADER_BYTES);
-    view.setUint32(start + CHECKSUM_AT, crc32(block.subarray(start + CHECKED_FROM, end)));
+    writeUint32(block, start + CHECKSUM_AT, crc32(block.subarray(start + CHECKED_FROM, end)));
     start = end;
   }
 }
 
 /** All but the checksum. */
-function writeHeader(view: DataView, at: number, entry: Entry, size: number): void {
-  view.setUint32(at, size);
-  writeInteger(view, at + 8, entry.index);
-  writeInteger(view, at + 16, entry.term);
-  writeInteger(view, at + 24, entry.time);
-  view.setUint8(at + 32, KINDS.indexOf(entry.kind));
+function writeHeader(block: Uint8Array, at: number, entry: Entry, size: number): void {
+  writeUint32(block, at, size);
+  writeInteger(block, at + 8, entry.index);
+  writeInteger(block, at + 16, entry.term);
+  writeInteger(block, at + 24, entry.time);
+  block[at + 32] = KINDS.indexOf(entry.kind);
 }
 
 /** The one stretch of memory that holds all entries, if they are neighbours. */
@@ -136,12 +133,12 @@ function payloadOf(entry: Entry): Uint8Array {
   return bytes;
 }
 
-function decodeEntry(view: DataView, encoded: EncodedBytes): Entry {
+function decodeEntry(encoded: EncodedBytes): Entry {
   const { block, start, end } = encoded;
-  const index = integerAt(view, start + 8);
-  const term = integerAt(view, start + 16);
-  const time = integerAt(view, start + 24);
-  const kind = KINDS[view.getUint8(start + 32)];
+  const index = integerAt(block, start + 8);
+  const term = integerAt(block, start + 16);
+  const time = integerAt(block, start + 24);
+  const kind = KINDS[block[start + 32] ?? -1];
   const payload = block.subarray(start + HEADER_BYTES, end);
   switch (kind) {
     case "command":
@@ -157,8 +154,8 @@ function decodeEntry(view: DataView, encoded: EncodedBytes): Entry {
   }
 }
 
-function integerAt(view: DataView, at: number): number {
-  const value = readInteger(view, at);
+function integerAt(block: Uint8Array, at: number): number {
+  const value = readInteger(block, at);
   if (!Number.isSafeInteger(value)) {
     throw new RaftError("RAFT_BAD_FRAME", "an integer of an entry is not below 2^53");
   }

@@ -60,7 +60,11 @@ export function termAt(log: Log, index: LogIndex): Term | undefined {
 }
 
 export function lastEntryId(log: Log): EntryId {
-  return { term: log.runs.at(-1)?.term ?? log.compacted.term, index: log.lastIndex };
+  return { term: lastTerm(log), index: log.lastIndex };
+}
+
+function lastTerm({ runs, compacted }: Log): Term {
+  return runs[runs.length - 1]?.term ?? compacted.term;
 }
 
 /** Whether a log that ends in `a` is at least as up-to-date as one that ends in `b` (section 5.4.1). */
@@ -70,7 +74,7 @@ export function isUpToDate(a: EntryId, b: EntryId): boolean {
 
 export function append(log: Log, entry: Entry): void {
   assert(entry.index === log.lastIndex + 1, "entries are appended without a hole");
-  const { term } = lastEntryId(log);
+  const term = lastTerm(log);
   assert(entry.term >= term, "terms never fall along the log");
   if (entry.term !== term || log.runs.length === 0) {
     log.runs.push({ term: entry.term, firstIndex: entry.index });

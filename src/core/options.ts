@@ -53,7 +53,7 @@ export const defaultRaftOptions: Omit<RaftOptions, "id" | "seed"> = {
   maxInflightAppends: 128,
   maxInflightBytes: 4 * 1024 * 1024,
   maxUncommittedBytes: 64 * 1024 * 1024,
-  maxTailBytes: 8 * 1024 * 1024,
+  maxTailBytes: 2 * 1024 * 1024,
   maxApplyBytes: 1024 * 1024,
   maxPendingReads: 4096,
   maxWritesInFlight: 1,

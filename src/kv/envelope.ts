@@ -11,7 +11,7 @@
  */
 
 import type { LogIndex } from "../core/types.ts";
-import { readInteger, viewOf, writeInteger } from "../integers.ts";
+import { readInteger, writeInteger } from "../integers.ts";
 
 /** A command without a session: applied as often as it is in the log. */
 export interface PlainEnvelope {
@@ -63,15 +63,14 @@ export function encodeEnvelope(envelope: Envelope): Uint8Array {
       return Uint8Array.of(OPEN);
     case "close": {
       const bytes = sealed(CLOSE, SEQUENCE_AT, NOTHING);
-      writeInteger(viewOf(bytes), SESSION_AT, envelope.sessionId);
+      writeInteger(bytes, SESSION_AT, envelope.sessionId);
       return bytes;
     }
     case "command": {
       const bytes = sealed(COMMAND, COMMAND_AT, envelope.payload);
-      const view = viewOf(bytes);
-      writeInteger(view, SESSION_AT, envelope.sessionId);
-      writeInteger(view, SEQUENCE_AT, envelope.sequence);
-      writeInteger(view, LOWEST_AT, envelope.lowestOutstanding);
+      writeInteger(bytes, SESSION_AT, envelope.sessionId);
+      writeInteger(bytes, SEQUENCE_AT, envelope.sequence);
+      writeInteger(bytes, LOWEST_AT, envelope.lowestOutstanding);
       return bytes;
     }
   }
@@ -86,7 +85,7 @@ export function decodeEnvelope(bytes: Uint8Array): Envelope | undefined {
       return bytes.length === 1 ? { type: "open" } : undefined;
     case CLOSE: {
       if (bytes.length !== SEQUENCE_AT) return undefined;
-      const sessionId = readInteger(viewOf(bytes), SESSION_AT);
+      const sessionId = readInteger(bytes, SESSION_AT);
       return isPositive(sessionId) ? { type: "close", sessionId } : undefined;
     }
     case COMMAND:
@@ -97,10 +96,9 @@ export function decodeEnvelope(bytes: Uint8Array): Envelope | undefined {
 }
 
 function commandFrom(bytes: Uint8Array): CommandEnvelope | undefined {
-  const view = viewOf(bytes);
-  const sessionId = readInteger(view, SESSION_AT);
-  const sequence = readInteger(view, SEQUENCE_AT);
-  const lowestOutstanding = readInteger(view, LOWEST_AT);
+  const sessionId = readInteger(bytes, SESSION_AT);
+  const sequence = readInteger(bytes, SEQUENCE_AT);
+  const lowestOutstanding = readInteger(bytes, LOWEST_AT);
   if (
     !isPositive(sessionId) ||
     !isPositive(sequence) ||

@@ -324,21 +324,31 @@ export class Driver<Result, Query, Answer> {
   #apply(task: ApplyTask): void {
     if (task.type === "restore") this.#snapshots.onRestoring(task.snapshot.id);
     const outcome = this.#applier.run(task);
-    if (!(outcome instanceof Promise)) return this.#onApplied(outcome);
+    if (!(outcome instanceof Promise)) return this.#onAppliedAtOnce(outcome);
     this.#applying = true;
     this.#track(
       outcome.then(
         (applied) => {
           this.#applying = false;
-          if (!this.#isStopped) this.#undisturbed(() => this.#onApplied(applied));
+          if (this.#isStopped) return;
+          this.report({ type: "applied", index: applied.index });
+          this.#undisturbed(() => this.#onApplied(applied));
         },
         (error: unknown) => this.#hooks.onFailure(error),
       ),
     );
   }
 
+  /** Within the turn: the core learns of it now, and another turn comes only where something waits for that. */
+  #onAppliedAtOnce(applied: Applied<Result>): void {
+    const { state } = this.#raft;
+    this.#raft.step(state.now, { type: "applied", index: applied.index });
+    const readable = Math.min(state.commitIndex, state.log.durableIndex);
+    if (readable > state.lastApplied || this.#reads.size > 0) this.#wantTurn();
+    this.#onApplied(applied);
+  }
+
   #onApplied(applied: Applied<Result>): void {
-    this.report({ type: "applied", index: applied.index });
     if (applied.type === "restored") {
       this.#snapshots.onRestored(applied.index);
       this.#proposals.onRestored(applied.index);
