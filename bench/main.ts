@@ -58,14 +58,16 @@ async function measure({ plan }: Options): Promise<Results> {
   const core = wants("core") ? await measureCore(plan.measureMs, progress) : [];
   for (const section of plan.sections) if (isLoad(section)) await loads.run(section);
   const failover = wants("failover")
-    ? await measureFailover(plan.kills, (trial, ms) =>
-        progress(`failover ${trial + 1}: ${ms.toFixed(0)} ms`),
-      )
+    ? await measureFailover(plan.kills, (trial, ms) => {
+        progress(`failover ${trial + 1}: ${ms.toFixed(0)} ms`);
+        watch.probe();
+      })
     : undefined;
   const log = wants("log")
-    ? await measureLog(plan.entries, plan.valueBytes, (row) =>
-        progress(`log of ${row.entries}: opens in ${row.openMs.toFixed(0)} ms`),
-      )
+    ? await measureLog(plan.entries, plan.valueBytes, (row) => {
+        progress(`log of ${row.entries}: opens in ${row.openMs.toFixed(0)} ms`);
+        watch.probe();
+      })
     : [];
   return {
     machine: {

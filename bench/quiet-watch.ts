@@ -48,20 +48,21 @@ export class QuietWatch {
   }
 
   get result(): Quietness {
+    const [syncs, others] = [this.#syncs, this.#others];
     return {
       syncBeforeMs: this.#syncBeforeMs,
-      syncDuringMs: median(this.#syncs),
-      syncWorstMs: Math.max(0, ...this.#syncs),
+      syncDuringMs: syncs.length > 0 ? median(syncs) : undefined,
+      syncWorstMs: syncs.length > 0 ? Math.max(...syncs) : undefined,
       othersBefore: this.#othersBefore,
-      othersDuring: median(this.#others),
-      othersWorst: Math.max(0, ...this.#others),
+      othersDuring: others.length > 0 ? median(others) : undefined,
+      othersWorst: others.length > 0 ? Math.max(...others) : undefined,
     };
   }
 }
 
-export function wasQuiet({ syncBeforeMs, syncDuringMs, ...others }: Quietness): boolean {
+export function wasQuiet(seen: Quietness): boolean {
   return (
-    Math.max(syncBeforeMs, syncDuringMs) <= QUIET_SYNC_MS &&
-    Math.max(others.othersBefore, others.othersDuring) <= QUIET_CORES
+    Math.max(seen.syncBeforeMs, seen.syncDuringMs ?? 0) <= QUIET_SYNC_MS &&
+    Math.max(seen.othersBefore, seen.othersDuring ?? 0) <= QUIET_CORES
   );
 }

@@ -49,29 +49,33 @@ function isReferenceMachine({ cpu, cores }: Machine): boolean {
 export interface Validity {
   /** Whether the table says anything about this machine. */
   readonly applies: boolean;
+  /** How many figures of the bare line it has an opinion on. */
+  readonly compared: number;
   /** Where the bare line is too far below the table: any, and the run is void. */
   readonly shortfalls: readonly string[];
 }
 
 export function validityOf({ machine, rows }: Pick<Results, "machine" | "rows">): Validity {
-  if (!isReferenceMachine(machine)) return { applies: false, shortfalls: [] };
-  const shortfalls = rows
+  if (!isReferenceMachine(machine)) return { applies: false, compared: 0, shortfalls: [] };
+  const shares = rows
     .filter(({ lane }) => lane === "bare")
     .flatMap(({ section, concurrency, perSecond }) => {
       const reference = find(REFERENCE_BARE[section], concurrency);
-      if (reference === undefined || perSecond >= LEAST_SHARE * reference.perSecond) return [];
-      const share = (perSecond / reference.perSecond).toFixed(2);
-      return [`${section} at ${concurrency}: ${share} of the table`];
+      if (reference === undefined) return [];
+      return [{ what: `${section} at ${concurrency}`, share: perSecond / reference.perSecond }];
     });
-  return { applies: true, shortfalls };
+  const shortfalls = shares
+    .filter(({ share }) => share < LEAST_SHARE)
+    .map(({ what, share }) => `${what}: ${share.toFixed(2)} of the table`);
+  return { applies: true, compared: shares.length, shortfalls };
 }
 
 /** What our figures are divided by. */
 export interface EtcdBasis {
   readonly perSecondRatio: number;
   readonly p99Ratio: number | undefined;
-  /** Not from this run's etcd, but from the table's, scaled by what the machine does today. */
-  readonly isScaled: boolean;
+  /** Where it is not this run's etcd that they are divided by. */
+  readonly note: string | undefined;
 }
 
 /**
@@ -90,13 +94,13 @@ export function againstEtcd(
   );
   const bareTable = find(REFERENCE_BARE.multiplexed, ours.concurrency);
   if (applies && table !== undefined && etcd.perSecond < LEAST_SHARE * table.perSecond) {
-    const scale =
-      bare === undefined || bareTable === undefined ? 1 : bare.perSecond / bareTable.perSecond;
+    const isScaled = bare !== undefined && bareTable !== undefined;
+    const scale = isScaled ? bare.perSecond / bareTable.perSecond : 1;
     return {
       perSecondRatio: ours.perSecond / (table.perSecond * scale),
       // In a closed loop the latency is the inverse of the throughput.
       p99Ratio: table.p99Ms === undefined ? undefined : ours.p99Ms / (table.p99Ms / scale),
-      isScaled: true,
+      note: `etcd as in the table${isScaled ? ", scaled by the bare line" : ""}`,
     };
   }
   const [a, b] = [ours.rounds, etcd.rounds];
@@ -109,7 +113,7 @@ export function againstEtcd(
       a.map(({ p99Ms }) => p99Ms),
       b.map(({ p99Ms }) => p99Ms),
     ),
-    isScaled: false,
+    note: undefined,
   };
 }
 

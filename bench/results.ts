@@ -42,15 +42,18 @@ export interface Machine {
   readonly system: string;
 }
 
+/** What was seen of others; `undefined` where nobody looked. */
 export interface Quietness {
-  /** The median of an `fdatasync` after 4 KiB were appended, before anything was measured and between measurements. */
+  /** The median of an `fdatasync` after 4 KiB were appended, before anything was measured. */
   readonly syncBeforeMs: number;
-  readonly syncDuringMs: number;
-  readonly syncWorstMs: number;
-  /** What others used of the machine, in cores: before, and the median and the worst of all measurements. */
+  /** Between measurements: the median of those medians, and the longest. */
+  readonly syncDuringMs: number | undefined;
+  readonly syncWorstMs: number | undefined;
+  /** What others used of the machine before, in cores. */
   readonly othersBefore: number;
-  readonly othersDuring: number;
-  readonly othersWorst: number;
+  /** The same while load was measured: the median and the most. */
+  readonly othersDuring: number | undefined;
+  readonly othersWorst: number | undefined;
 }
 
 export interface Results {

@@ -43,7 +43,8 @@ export class ClosedLoop implements Outcome {
   }
 
   done(writer: number): void {
-    if (this.#tally.isMeasuring) this.#tally.answered(this.#sentAt[writer] ?? 0);
+    if (this.#tally.isMeasuring) this.#tally.took(this.#sentAt[writer] ?? 0);
+    this.#tally.answered();
     this.#next(writer);
   }
 

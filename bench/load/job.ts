@@ -20,7 +20,7 @@ export interface Job {
 }
 
 export interface LoadResult {
-  /** Answered with success within `elapsedMs`. */
+  /** Answered with success within `elapsedMs`, whenever it was sent. */
   readonly count: number;
   readonly elapsedMs: number;
   /**

@@ -62,7 +62,8 @@ export class OpenLoop implements Outcome {
 
   done(token: number): void {
     const intent = this.#intents[token];
-    if (intent?.counts === true) this.#tally.answered(intent.at);
+    if (intent?.counts === true) this.#tally.took(intent.at);
+    this.#tally.answered();
     this.#free.push(token);
   }
 

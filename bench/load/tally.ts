@@ -50,9 +50,13 @@ export class Tally {
     this.#moments.end();
   }
 
-  /** Something that was begun at `since` is answered now. */
-  answered(since: number): void {
+  /** An operation was answered; it counts if this is the measured time. */
+  answered(): void {
     if (this.#phase === "measure") this.#answered += 1;
+  }
+
+  /** An operation that is to be in the percentiles was begun at `since`, and is answered now. */
+  took(since: number): void {
     this.#latency.record((performance.now() - since) * 1000);
   }
 

@@ -2,7 +2,7 @@
 
 import { wasQuiet } from "../quiet-watch.ts";
 import { validityOf } from "../reference.ts";
-import type { Results } from "../results.ts";
+import type { Quietness, Results } from "../results.ts";
 
 export function headOf({ machine, versions, command, tookMs }: Results): string[] {
   const memory = `${Math.round(machine.memoryBytes / 2 ** 30)} GiB`;
@@ -17,19 +17,14 @@ export function headOf({ machine, versions, command, tookMs }: Results): string[
 
 export function notesOf(results: Results): string[] {
   const { quietness, etcdAbsent, rows } = results;
-  const notes = [
-    `The machine was ${wasQuiet(quietness) ? "quiet" : "NOT quiet: the ratios mean little"}. A sync of 4 KiB took ` +
-      `${ms(quietness.syncBeforeMs)} before, ${ms(quietness.syncDuringMs)} between measurements (the longest median ` +
-      `${ms(quietness.syncWorstMs)}); others used ${quietness.othersBefore.toFixed(2)} cores before, ` +
-      `${quietness.othersDuring.toFixed(2)} during (at the most ${quietness.othersWorst.toFixed(2)}).`,
-  ];
-  const { applies, shortfalls } = validityOf(results);
+  const notes = [quietnessNote(quietness)];
+  const { applies, compared, shortfalls } = validityOf(results);
   if (!applies) notes.push("This is not the reference machine: its table does not apply.");
   else if (shortfalls.length > 0)
     notes.push(
       `THIS RUN IS VOID: the bare line is below 0.8 of the table (${shortfalls.join("; ")}).`,
     );
-  else if (rows.some(({ lane }) => lane === "bare"))
+  else if (compared > 0)
     notes.push("The bare line reaches 0.8 of the reference table at each level that it knows.");
   if (etcdAbsent !== undefined) notes.push(`No comparison with etcd: ${etcdAbsent}.`);
   const etcd = rows.filter(({ lane }) => lane === "etcd");
@@ -41,6 +36,18 @@ export function notesOf(results: Results): string[] {
     );
   }
   return notes;
+}
+
+function quietnessNote(seen: Quietness): string {
+  const { syncDuringMs, syncWorstMs, othersDuring, othersWorst } = seen;
+  const verdict = wasQuiet(seen) ? "quiet" : "NOT quiet: the ratios mean little";
+  const sync = [`${ms(seen.syncBeforeMs)} before`];
+  if (syncDuringMs !== undefined && syncWorstMs !== undefined)
+    sync.push(`${ms(syncDuringMs)} between measurements (at the most ${ms(syncWorstMs)})`);
+  const others = [`${seen.othersBefore.toFixed(2)} cores before`];
+  if (othersDuring !== undefined && othersWorst !== undefined)
+    others.push(`${othersDuring.toFixed(2)} during (at the most ${othersWorst.toFixed(2)})`);
+  return `The machine was ${verdict}. A sync of 4 KiB took ${sync.join(", ")}; others used ${others.join(", ")}.`;
 }
 
 function serverCores({ cpuMicros, perSecond }: Results["rows"][number]): number {

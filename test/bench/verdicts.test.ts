@@ -5,7 +5,8 @@ import { shareOfBare, verdictsOf } from "../../bench/verdicts.ts";
 import { REFERENCE_MACHINE, results, row } from "./support.ts";
 
 function logOf(entries: number, openMs: number, filledBytes: number): LogRow {
-  const rest = { writesPerSecond: 1, folderBytes: 1, appliedMs: 1, recoveredBytes: 1 };
+  const folderBytes = entries / 1000;
+  const rest = { folderBytes, writesPerSecond: 1, appliedMs: 1, recoveredBytes: 1 };
   return { entries, openMs, filledBytes, ...rest };
 }
 
@@ -64,7 +65,7 @@ describe("a verdict", () => {
           { batch: 64, proposalsPerSecond: 1_500_000, bytesPerProposal: 1 },
         ],
         failover: { electedMs: [1], writableMs: [600, 900, 700], electionTimeoutMs: 500 },
-        log: [logOf(100_000, 100, 100), logOf(1_000_000, 2500, 110), logOf(10_000_000, 9000, 130)],
+        log: [logOf(100_000, 100, 100), logOf(1_000_000, 2500, 150), logOf(10_000_000, 9000, 1230)],
       }),
     );
     expect(verdicts.map(({ passed, actual }) => [passed, actual])).toEqual([
@@ -72,7 +73,7 @@ describe("a verdict", () => {
       [true, 1_500_000],
       [true, 1.4],
       [true, 2500],
-      [false, 1.3],
+      [false, 0.12],
     ]);
   });
 });
@@ -97,13 +98,18 @@ describe("on the reference machine", () => {
     expect(validityOf({ machine, rows: [bareAtTable, short] }).shortfalls).toEqual([
       "sockets at 256: 0.77 of the table",
     ]);
-    expect(validityOf({ machine, rows: [bareAtTable] })).toEqual({ applies: true, shortfalls: [] });
+    expect(validityOf({ machine, rows: [bareAtTable] })).toEqual({
+      applies: true,
+      compared: 1,
+      shortfalls: [],
+    });
   });
 
   test("the table says nothing of another machine", () => {
     const rows = [row({ lane: "bare", perSecond: 1 })];
     expect(validityOf({ machine: { ...machine, cores: 8 }, rows })).toEqual({
       applies: false,
+      compared: 0,
       shortfalls: [],
     });
   });
@@ -118,6 +124,16 @@ describe("on the reference machine", () => {
     // Half of the table's bare line, so half of its 11 200 writes, and twice its p99 of 51 ms.
     expect(writes).toMatchObject({ actual: 5, note: expect.stringContaining("scaled") as string });
     expect(p99).toMatchObject({ actual: 0.5, passed: true });
+  });
+
+  test("without a bare line at that level it is not scaled, and not said to be", () => {
+    const section = "reads";
+    const rows = [
+      row({ lane: "etcd", section, perSecond: 5000 }),
+      row({ lane: "quorate", section, perSecond: 137_000 }),
+    ];
+    const [reads] = verdictsOf(results({ machine, rows }));
+    expect(reads).toMatchObject({ actual: 10, note: "etcd as in the table" });
   });
 
   test("an etcd that is driven to 0.8 of it is taken as it is", () => {

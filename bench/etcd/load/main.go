@@ -207,9 +207,9 @@ func (r *run) open(workers *sync.WaitGroup) {
 				ok := r.operate(worker)
 				if ok && intent.count {
 					own.record(time.Since(intent.at))
-					if atomic.LoadInt32(&r.phase) == 1 {
-						atomic.AddInt64(&r.answered, 1)
-					}
+				}
+				if ok && atomic.LoadInt32(&r.phase) == 1 {
+					atomic.AddInt64(&r.answered, 1)
 				}
 			}
 			r.merge(own)
