@@ -57,6 +57,12 @@ export function applyAction(
   switch (action.type) {
     case "partition":
       return partition(world, (slot) => ((action.side >> slot) & 1) === 1, action.clients);
+    case "one-way":
+      return oneWay(world, (slot) => ((action.side >> slot) & 1) === 1);
+    case "pause-client":
+      return world.clients.pause(action.client, world.scheduler.nowUs + action.forMs * 1000)
+        ? { nodes: [] }
+        : undefined;
     case "ring":
       return ring(world);
     case "swizzle":
@@ -87,6 +93,8 @@ export function applyAction(
       return { nodes: [from, to] };
     }
     case "cut":
+    case "bad-link":
+    case "narrow":
     case "flapping":
     case "clog":
     case "reset": {
@@ -219,6 +227,9 @@ function applyToNode(
       return { nodes, end: drift(process, action.ppm) };
     case "isolate":
       return isolate(world, slot, action);
+    case "clog-clients":
+      world.clients.clog(slot, scheduler.nowUs + action.forMs * 1000);
+      return { nodes };
     case "bridge":
       return bridge(world, slot);
     case "propose":
@@ -229,7 +240,7 @@ function applyToNode(
 
 function applyToLink(
   { network, scheduler, later }: FaultWorld,
-  action: Extract<Action, { type: "cut" | "flapping" | "clog" | "reset" }>,
+  action: Extract<Action, { type: "cut" | "bad-link" | "narrow" | "flapping" | "clog" | "reset" }>,
   from: number,
   to: number,
 ): Effect {
@@ -239,6 +250,15 @@ function applyToLink(
     case "cut":
       link.cut();
       return { nodes, end: () => link.heal() };
+    case "bad-link": {
+      const { lossPpm, duplicatePpm, maxDelayUs } = action;
+      const quality = { lossPpm, duplicatePpm, maxDelayUs };
+      link.spoil(quality);
+      return { nodes, end: () => link.unspoil(quality) };
+    }
+    case "narrow":
+      link.narrow(action.bytesPerMs);
+      return { nodes, end: () => link.widen(action.bytesPerMs) };
     case "clog":
       link.cloggedUntilUs = Math.max(link.cloggedUntilUs, scheduler.nowUs + action.forMs * 1000);
       return { nodes };
@@ -321,6 +341,15 @@ function partition(
       for (const slot of side) world.clients.heal(slot);
     },
   };
+}
+
+function oneWay(world: FaultWorld, isOnSide: (slot: number) => boolean): Effect | undefined {
+  const side = all(world).filter(isOnSide);
+  const rest = all(world).filter((slot) => !isOnSide(slot));
+  if (side.length === 0 || rest.length === 0) return undefined;
+  const links = rest.flatMap((from) => side.map((to) => world.network.link(from, to)));
+  for (const link of links) link.cut();
+  return { nodes: side, end: () => links.forEach((link) => link.heal()) };
 }
 
 function bridge(world: FaultWorld, slot: number): Effect {

@@ -15,11 +15,15 @@ import type { Actor } from "./scheduler.ts";
 export class ClientNetwork {
   readonly network: SimNetwork;
   readonly #cuts: number[];
+  /** Of each node: its clients' frames do not arrive before this microsecond. */
+  readonly #cloggedUntilUs: number[];
+  readonly #actors: Actor[] = [];
   readonly #pipes = new Set<Pipe>();
 
   constructor(network: SimNetwork, nodes: number) {
     this.network = network;
     this.#cuts = Array.from({ length: nodes }, () => 0);
+    this.#cloggedUntilUs = Array.from({ length: nodes }, () => 0);
   }
 
   isCut(node: number): boolean {
@@ -35,8 +39,32 @@ export class ClientNetwork {
     this.#cuts[node] = Math.max(0, (this.#cuts[node] ?? 0) - 1);
   }
 
+  clog(node: number, untilUs: number): void {
+    this.#cloggedUntilUs[node] = Math.max(this.cloggedUntilUs(node), untilUs);
+  }
+
+  cloggedUntilUs(node: number): number {
+    return this.#cloggedUntilUs[node] ?? 0;
+  }
+
+  /** Nothing of this client is run before `untilUs`. Whether there is one. */
+  pause(client: number, untilUs: number): boolean {
+    const actor = this.#actors[client];
+    if (actor === undefined) return false;
+    actor.gateUs = Math.max(actor.gateUs, untilUs);
+    return true;
+  }
+
   healAll(): void {
     this.#cuts.fill(0);
+    this.#cloggedUntilUs.fill(0);
+    for (const actor of this.#actors) actor.gateUs = 0;
+    for (const pipe of this.#pipes) pipe.release();
+  }
+
+  /** Clients are numbered as they come. */
+  addClient(actor: Actor): void {
+    this.#actors.push(actor);
   }
 
   /** The process of this node is gone: its clients find their connections broken. */
@@ -71,6 +99,7 @@ export class SimClientLink implements ClientLink {
   constructor(options: SimClientLinkOptions) {
     this.#options = options;
     this.#rng = new Rng(options.seed, `client link ${options.actor.slot}`);
+    options.clients.addClient(options.actor);
   }
 
   connect(address: string, handler: ConnectionHandler, signal: AbortSignal): Promise<Connection> {
@@ -158,6 +187,15 @@ class Pipe {
     return this.#clients.network;
   }
 
+  get cloggedUntilUs(): number {
+    return this.#clients.cloggedUntilUs(this.node);
+  }
+
+  release(): void {
+    this.client.release();
+    this.member.release();
+  }
+
   hang(): void {
     this.#isHanging = true;
   }
@@ -184,6 +222,8 @@ class PipeEnd implements Connection {
   readonly #delayUs: () => number;
   #handler: ConnectionHandler | undefined;
   #lastArrivalUs = 0;
+  /** What has come to where the connection is clogged, in order. */
+  #held: (() => void)[] = [];
 
   constructor(pipe: Pipe, actor: Actor, remote: string, delayUs: () => number) {
     this.#pipe = pipe;
@@ -241,12 +281,32 @@ class PipeEnd implements Connection {
       to,
       () => {
         if (this.#pipe.isHanging) return;
-        // Only the client waits with promises: the node takes its frames in at once.
-        if (this === this.#pipe.member) scheduler.wantDrain();
-        arrive();
+        if (this.#held.length > 0 || this.#pipe.cloggedUntilUs > scheduler.nowUs) {
+          return this.#hold(arrive);
+        }
+        this.#land(arrive);
       },
       digest,
     );
+  }
+
+  #hold(arrive: () => void): void {
+    const { scheduler } = this.#pipe.network;
+    this.#held.push(arrive);
+    if (this.#held.length > 1) return;
+    const waitUs = this.#pipe.cloggedUntilUs - scheduler.nowUs;
+    scheduler.after(waitUs, KIND.clientFrame, this.other?.actor, () => this.release());
+  }
+
+  /** What was held up arrives. */
+  release(): void {
+    for (const arrive of this.#held.splice(0)) if (!this.#pipe.isHanging) this.#land(arrive);
+  }
+
+  #land(arrive: () => void): void {
+    // Only the client waits with promises: the node takes its frames in at once.
+    if (this === this.#pipe.member) this.#pipe.network.scheduler.wantDrain();
+    arrive();
   }
 
   get actor(): Actor {

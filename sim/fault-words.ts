@@ -30,6 +30,16 @@ export function faultText(action: Action, nodes: readonly number[]): string {
       return isolationText(action, first);
     case "partition":
       return `${all} ${nodes.length === 1 ? "is" : "are"} parted from the others`;
+    case "one-way":
+      return `${all} ${nodes.length === 1 ? "hears" : "hear"} nothing of the others any more`;
+    case "bad-link":
+      return `the link from ${first} to ${second} becomes bad: ${action.lossPpm / 10_000} % lost, ${action.duplicatePpm / 10_000} % twice, up to ${action.maxDelayUs / 1000} ms late`;
+    case "narrow":
+      return `the link from ${first} to ${second} becomes narrow: ${action.bytesPerMs} bytes a millisecond`;
+    case "clog-clients":
+      return `all between ${first} and its clients is held up for ${action.forMs} ms`;
+    case "pause-client":
+      return `client ${action.client + 1} is paused for ${action.forMs} ms`;
     case "cut":
       return `nothing gets from ${first} to ${second} any more`;
     case "bridge":

@@ -21,6 +21,7 @@ const FAMILIES = {
   network: [
     "isolate",
     "partition",
+    "one-way",
     "cut",
     "bridge",
     "ring",
@@ -28,8 +29,12 @@ const FAMILIES = {
     "clog",
     "swizzle",
     "quality",
+    "bad-link",
+    "narrow",
     "filter",
     "reset",
+    "clog-clients",
+    "pause-client",
   ],
   disk: [
     "disk-stall",
@@ -236,6 +241,24 @@ function drawNetworkAction(
       };
     case "partition":
       return { type, side: rng.below(2 ** nodes), clients: rng.chance(300_000), forMs };
+    case "one-way":
+      return { type, side: rng.below(2 ** nodes), forMs };
+    case "clog-clients":
+      return { type, target, forMs };
+    case "pause-client":
+      return { type, client: rng.below(6), forMs };
+    case "narrow":
+      return { type, from, to, bytesPerMs: rng.pick([1, 10, 100]), forMs };
+    case "bad-link":
+      return {
+        type,
+        from,
+        to,
+        lossPpm: rng.pick([0, 50_000, 500_000]),
+        duplicatePpm: rng.pick([0, 500_000]),
+        maxDelayUs: rng.pick([1000, 20_000, timeoutMs * 1000]),
+        forMs,
+      };
     case "cut":
       return { type, from, to, forMs };
     case "bridge":
@@ -270,7 +293,11 @@ const FILTERED: readonly MessageType[] = [
   "HeartbeatResponse",
   "RequestVote",
   "RequestVoteResponse",
+  "PreVote",
   "PreVoteResponse",
+  "TimeoutNow",
+  "InstallSnapshot",
+  "InstallSnapshotResponse",
   "SnapshotChunk",
   "SnapshotChunkResponse",
 ];

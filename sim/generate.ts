@@ -99,6 +99,7 @@ function drawNetwork(rng: Rng, profile: Profile): NetworkModel {
     lossPpm: isRough ? rng.pick([0, 5000, 50_000]) : 0,
     duplicatePpm: isRough ? rng.pick([0, 10_000, 100_000]) : 0,
     capacity: isRough ? rng.pick([20, 200]) : 1000,
+    bytesPerMs: isRough ? rng.pick([0, 0, 100, 1000]) : 0,
   };
 }
 

@@ -13,6 +13,7 @@ import type {
   TransportIdentity,
 } from "../src/transport/transport.ts";
 import { Link } from "./link.ts";
+import type { Stream } from "./link.ts";
 import { Rng } from "./random.ts";
 import { digestOf } from "./rolling-hash.ts";
 import type { NetworkModel } from "./schedule.ts";
@@ -38,6 +39,8 @@ export interface NetworkHooks {
   readonly tamper?: ((packet: Packet) => void) | undefined;
 }
 
+type PeerLink = Link<Packet, SimTransport>;
+
 /** What a healed network takes at most. */
 const CALM_DELAY_US = 3000;
 
@@ -49,8 +52,11 @@ export class SimNetwork {
   model: NetworkModel;
   readonly scheduler: Scheduler;
   readonly hooks: NetworkHooks;
-  readonly #links: readonly (readonly Link[])[];
+  readonly #links: readonly (readonly PeerLink[])[];
   readonly #rngs: readonly (readonly Rng[])[];
+  /** Which message of too many is lost, and how long it takes to connect: drawn apart from all else. */
+  readonly #overflowRng: Rng;
+  readonly #connectRng: Rng;
   readonly #usual: NetworkModel;
   readonly #running: (SimTransport | undefined)[];
   #packets = 0;
@@ -67,12 +73,14 @@ export class SimNetwork {
     this.#usual = model;
     this.hooks = hooks;
     const all = Array.from({ length: nodes }, (_, node) => node);
+    this.#overflowRng = new Rng(seed, "overflow");
+    this.#connectRng = new Rng(seed, "connect");
     this.#links = all.map(() => all.map(() => new Link()));
     this.#rngs = all.map((from) => all.map((to) => new Rng(seed, `link ${from} ${to}`)));
     this.#running = all.map(() => undefined);
   }
 
-  link(from: number, to: number): Link {
+  link(from: number, to: number): PeerLink {
     const link = this.#links[from]?.[to];
     if (link === undefined) throw new RangeError(`there is no link from ${from} to ${to}`);
     return link;
@@ -88,7 +96,22 @@ export class SimNetwork {
       lossPpm: 0,
       duplicatePpm: 0,
     };
-    for (const row of this.#links) for (const link of row) link.clear();
+    for (const row of this.#links) for (const link of row) this.#clear(link);
+  }
+
+  /** What is still under way arrives soon, in the same order. */
+  #clear(link: PeerLink): void {
+    link.clear();
+    const lateUs = this.scheduler.nowUs + CALM_DELAY_US;
+    const late = link.transits.filter(({ event }) => event.timeUs > lateUs);
+    late.sort((a, b) => a.event.timeUs - b.event.timeUs || a.event.order - b.event.order);
+    for (const transit of late) {
+      const { kind, actor, run, digest } = transit.event;
+      if (run === undefined) continue;
+      transit.event.run = undefined;
+      transit.event = this.scheduler.after(CALM_DELAY_US, kind, actor, run, digest);
+    }
+    link.lastArrivalUs = late.length > 0 ? lateUs : 0;
   }
 
   /** The transport of the process that runs on a node now, once it listens. */
@@ -121,51 +144,88 @@ export class SimNetwork {
     this.hooks.onSend(packet);
 
     const link = this.link(from, to);
-    const reason = link.refusal(message.type) ?? this.#accident(link, from, to);
+    const model = link.modelOf(this.model);
+    const reason = link.refusal(message.type) ?? this.#accident(link, packet, model);
     if (reason !== undefined) return this.hooks.onLose(packet, reason);
-    this.#dispatch(sender, link, packet);
+    this.#dispatch(sender, link, packet, model);
     const rng = this.#rng(from, to);
-    if (this.model.mode === "datagram" && rng.chance(this.model.duplicatePpm)) {
+    if (model.mode === "datagram" && rng.chance(model.duplicatePpm)) {
       // Each copy is its own bytes, since the receiver keeps views of them.
-      this.#dispatch(sender, link, { ...packet, bytes: Buffer.from(bytes) });
+      this.#dispatch(sender, link, { ...packet, bytes: Buffer.from(bytes) }, model);
     }
   }
 
-  #accident(link: Link, from: number, to: number): LossReason | undefined {
-    const { mode, lossPpm, capacity } = this.model;
-    if (link.underWay >= capacity) return "capacity";
+  #accident(link: PeerLink, { from, to }: Packet, model: NetworkModel): LossReason | undefined {
+    const { mode, lossPpm, capacity } = model;
+    const { transits } = link;
+    if (transits.length >= capacity) {
+      // The sender of a stream finds its buffer full; of datagrams any may be the one too many.
+      const victim =
+        mode === "stream" ? undefined : transits[this.#overflowRng.below(capacity + 1)];
+      if (victim === undefined) return "capacity";
+      link.remove(victim);
+      this.hooks.onLose(victim.packet, "capacity");
+    }
     return mode === "datagram" && this.#rng(from, to).chance(lossPpm) ? "loss" : undefined;
   }
 
-  #dispatch(sender: SimTransport, link: Link, packet: Packet): void {
-    const { scheduler, model } = this;
+  #dispatch(sender: SimTransport, link: PeerLink, packet: Packet, model: NetworkModel): void {
+    const { scheduler } = this;
     const { nowUs } = scheduler;
-    let arrivalUs = nowUs + this.#delayUs(packet);
-    let receiver: SimTransport | undefined;
-    if (model.mode === "stream") {
-      receiver = this.at(packet.to);
+    const stream = model.mode === "stream" ? this.#streamOf(sender, link, packet) : undefined;
+    if (model.mode === "stream" && stream === undefined) return this.hooks.onLose(packet, "gone");
+    const departureUs = link.departureUs(nowUs, packet.bytes.length, model.bytesPerMs);
+    let arrivalUs = Math.max(departureUs, stream?.readyUs ?? 0) + this.#delayUs(packet, model);
+    if (stream !== undefined) {
       arrivalUs = Math.max(arrivalUs, link.lastArrivalUs + 1);
       link.lastArrivalUs = arrivalUs;
     }
     const { epoch } = link;
-    link.underWay += 1;
     const arrive = (): void => {
       const current = this.at(packet.to);
       const waitUs = Math.max(link.cloggedUntilUs, current?.actor.gateUs ?? 0) - scheduler.nowUs;
-      if (waitUs > 0) return void scheduler.after(waitUs, KIND.deliver, undefined, arrive);
-      link.underWay -= 1;
+      if (waitUs > 0) {
+        transit.event = scheduler.after(waitUs, KIND.deliver, undefined, arrive);
+        return;
+      }
+      link.remove(transit);
       if (link.epoch !== epoch) return this.hooks.onLose(packet, link.isCut ? "cut" : "reset");
-      const isSame = model.mode === "datagram" || current === receiver;
+      const isSame = stream === undefined || current === stream.receiver;
       if (current === undefined || !isSame) return this.hooks.onLose(packet, "gone");
       this.#arrive(sender, current, packet);
     };
-    scheduler.after(arrivalUs - nowUs, KIND.deliver, undefined, arrive, packet.id);
+    const event = scheduler.after(arrivalUs - nowUs, KIND.deliver, undefined, arrive, packet.id);
+    const transit = link.add(packet, event);
   }
 
-  #delayUs({ from, to }: Packet): number {
-    const { minDelayUs, maxDelayUs, tailPpm, tailDelayUs, mode, lossPpm } = this.model;
+  /**
+   * The stream that a message goes into; `undefined` where it is lost. A stream whose other end is gone is half open: who
+   * sends into it learns of that, and only then connects to whoever is there by now.
+   */
+  #streamOf(
+    sender: SimTransport,
+    link: PeerLink,
+    { to }: Packet,
+  ): Stream<SimTransport> | undefined {
+    const { stream, resets } = link;
+    const receiver = this.at(to);
+    const isOwn = stream?.sender === sender;
+    if (isOwn && stream.receiver !== receiver) {
+      link.stream = undefined;
+      return undefined;
+    }
+    if (receiver === undefined) return undefined;
+    if (isOwn && stream.resets === resets) return stream;
+    const { minDelayUs, maxDelayUs } = this.model;
+    const handshakeUs = 2 * this.#connectRng.between(minDelayUs, maxDelayUs);
+    link.stream = { sender, receiver, resets, readyUs: this.scheduler.nowUs + handshakeUs };
+    return link.stream;
+  }
+
+  #delayUs({ from, to }: Packet, model: NetworkModel): number {
+    const { minDelayUs, maxDelayUs, tailPpm, tailDelayUs, mode, lossPpm } = model;
     const rng = this.#rng(from, to);
-    let delayUs = rng.between(minDelayUs, maxDelayUs);
+    let delayUs = rng.between(minDelayUs, Math.max(minDelayUs, maxDelayUs));
     if (rng.chance(tailPpm)) delayUs += rng.below(tailDelayUs);
     // A stream sends again what was lost: that takes its time, for all that comes behind as well.
     if (mode === "stream" && rng.chance(lossPpm)) delayUs += 200_000;
@@ -271,12 +331,16 @@ export class SimTransport implements Transport {
 
   async #admit(other: SimTransport, admission: Admission): Promise<void> {
     const isWelcome = (await this.#judge(other)) && (await other.#judge(this));
-    admission.verdict = isWelcome ? "admitted" : "refused";
-    const waiting = admission.waiting.splice(0);
-    if (!isWelcome) return;
-    for (const deliver of waiting) {
-      this.#network.scheduler.after(1, KIND.admit, this.actor, deliver);
+    if (!isWelcome) {
+      admission.verdict = "refused";
+      admission.waiting.length = 0;
+      return;
     }
+    // Until those who wait are in, whoever comes waits behind them: a stream keeps its order.
+    this.#network.scheduler.after(1, KIND.admit, this.actor, () => {
+      admission.verdict = "admitted";
+      for (const deliver of admission.waiting.splice(0)) deliver();
+    });
   }
 
   /** As in a handshake; the dead have no objections. */

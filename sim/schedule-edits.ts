@@ -88,7 +88,7 @@ export function keepNodes(schedule: Schedule, kept: readonly number[]): Schedule
 }
 
 function renumbered(action: Action, numbers: ReadonlyMap<number, number>): Action | undefined {
-  if (action.type === "partition") {
+  if (action.type === "partition" || action.type === "one-way") {
     let side = 0;
     for (const [before, now] of numbers) if (((action.side >> before) & 1) === 1) side |= 1 << now;
     return { ...action, side };
@@ -126,6 +126,7 @@ const PLAIN_NETWORK: NetworkModel = {
   lossPpm: 0,
   duplicatePpm: 0,
   capacity: 1000,
+  bytesPerMs: 0,
 };
 const PLAIN_DISK: DiskModel = { readMinUs: 10, readMaxUs: 50, syncMinUs: 200, syncMaxUs: 1000 };
 const PLAIN_CLOCK: ClockModel = { offsetUs: 0, driftPpm: 0, turnCostUs: 0 };
@@ -159,7 +160,7 @@ export function plainer(schedule: Schedule): readonly Schedule[] {
     withNetwork({ tailPpm: 0 }),
     withNetwork({ lossPpm: 0 }),
     withNetwork({ duplicatePpm: 0 }),
-    withNetwork({ mode: "datagram", capacity: 1000 }),
+    withNetwork({ mode: "datagram", capacity: 1000, bytesPerMs: 0 }),
     ...Object.keys(raft)
       .filter((name) => !(name in times))
       .map((name) => ({

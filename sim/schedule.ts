@@ -60,6 +60,8 @@ export interface NetworkModel {
   readonly duplicatePpm: number;
   /** Messages under way on one link; beyond it a random one is lost. */
   readonly capacity: number;
+  /** Of one link; what is sent faster has to wait its turn. 0: any number. */
+  readonly bytesPerMs: number;
 }
 
 export interface DiskModel {
@@ -200,6 +202,8 @@ export type Action =
       readonly clients: boolean;
       readonly forMs: number;
     }
+  /** Those whose bit is set are heard by the others, but hear none of them. */
+  | { readonly type: "one-way"; readonly side: number; readonly forMs: number }
   /** One directed link. */
   | { readonly type: "cut"; readonly from: Target; readonly to: Target; readonly forMs: number }
   /** Two halves that only the target is connected to both of. */
@@ -227,6 +231,24 @@ export type Action =
       readonly lossPpm: number;
       readonly duplicatePpm: number;
       readonly maxDelayUs: number;
+      readonly forMs: number;
+    }
+  /** The same of one directed link. */
+  | {
+      readonly type: "bad-link";
+      readonly from: Target;
+      readonly to: Target;
+      readonly lossPpm: number;
+      readonly duplicatePpm: number;
+      readonly maxDelayUs: number;
+      readonly forMs: number;
+    }
+  /** A directed link takes fewer bytes: large messages take their time, and all behind them waits. */
+  | {
+      readonly type: "narrow";
+      readonly from: Target;
+      readonly to: Target;
+      readonly bytesPerMs: number;
       readonly forMs: number;
     }
   | {
@@ -271,6 +293,10 @@ export type Action =
     }
   /** Of the last few batches one is found never to have been, when the disk is next opened. For good, too. */
   | { readonly type: "lose-batch"; readonly target: Target; readonly isBudgeted: boolean }
+  /** Nothing gets to the target's clients or from them until it ends; then everything does, late. */
+  | { readonly type: "clog-clients"; readonly target: Target; readonly forMs: number }
+  /** It goes on where it was, and finds that its time is up. */
+  | { readonly type: "pause-client"; readonly client: number; readonly forMs: number }
   | { readonly type: "transfer"; readonly to: Target }
   /** A client that knows where the target is writes `count` times at once. */
   | { readonly type: "propose"; readonly target: Target; readonly count: number };

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import type { PeerMessage, TransportHandler } from "../../src/transport/transport.ts";
+import { encodeMessage } from "../../src/transport/messages.ts";
 import { SimNetwork, SimTransport } from "../../sim/network.ts";
 import { addressOf, idOf } from "../../sim/process.ts";
 import type { NetworkModel } from "../../sim/schedule.ts";
@@ -17,6 +18,7 @@ const MODEL: NetworkModel = {
   lossPpm: 0,
   duplicatePpm: 0,
   capacity: 1000,
+  bytesPerMs: 0,
 };
 
 interface Rig {
@@ -28,6 +30,8 @@ interface Rig {
   readonly received: number[];
   readonly lost: string[];
   send(round: number): void;
+  /** Another process runs on n2 from now on. */
+  restart(): Promise<void>;
 }
 
 async function rig(model: Partial<NetworkModel> = {}): Promise<Rig> {
@@ -57,18 +61,23 @@ async function rig(model: Partial<NetworkModel> = {}): Promise<Rig> {
     address: addressOf(slot),
     storeId: undefined,
   }));
-  for (const [slot, transport] of transports.entries()) {
-    await transport.start(
-      { clusterId: "c", nodeId: idOf(slot), storeId: `s${slot}` },
-      handler(received),
-    );
+  const start = async (slot: number, transport: SimTransport): Promise<void> => {
+    const identity = { clusterId: "c", nodeId: idOf(slot), storeId: `s${slot}` };
+    await transport.start(identity, handler(received));
     transport.setMembers(members);
-  }
+  };
+  for (const [slot, transport] of transports.entries()) await start(slot, transport);
+  const restart = async (): Promise<void> => {
+    const [, former] = actors;
+    if (former !== undefined) former.isAlive = false;
+    const actor = { slot: 1, isAlive: true, gateUs: 0 };
+    await start(1, new SimTransport(network, actor, slots));
+  };
   const send = (round: number): void => transports[0]?.send(heartbeat(round));
   send(0);
   await scheduler.run(100_000);
   received.length = 0;
-  return { scheduler, network, transports, actors, received, lost, send };
+  return { scheduler, network, transports, actors, received, lost, send, restart };
 }
 
 function handler(received: number[]): TransportHandler {
@@ -124,6 +133,9 @@ describe("datagrams", () => {
     const each = await rig({ capacity: 50 });
     await sendAll(each);
     expect(each.received.length).toBe(50);
+    // Not the last ones: any.
+    expect(Math.max(...each.received)).toBeGreaterThan(150);
+    expect(each.lost).toHaveLength(150);
   });
 });
 
@@ -142,6 +154,25 @@ describe("a stream", () => {
     await each.scheduler.run(1_000_000);
     expect(each.received).toEqual([2]);
     expect(each.lost).toEqual(["reset"]);
+  });
+
+  test("whose other end was restarted is half open: the next message is lost, what follows connects anew", async () => {
+    const each = await rig({ mode: "stream" });
+    await each.restart();
+    const beginUs = each.scheduler.nowUs;
+    each.send(1);
+    each.send(2);
+    each.send(3);
+    await each.scheduler.run(beginUs + 3 * MODEL.minDelayUs - 1);
+    expect([each.received, each.lost]).toEqual([[], ["gone"]]);
+    await each.scheduler.run(1_000_000);
+    expect(each.received).toEqual([2, 3]);
+  });
+
+  test("beyond the capacity of the link takes no more", async () => {
+    const each = await rig({ mode: "stream", capacity: 50 });
+    await sendAll(each);
+    expect(each.received).toEqual(ROUNDS.slice(0, 50));
   });
 });
 
@@ -179,6 +210,37 @@ describe("a link", () => {
     expect(each.received).toEqual([]);
     await each.scheduler.run(endUs + 1);
     expect(each.received).toEqual([1]);
+  });
+
+  test("that takes few bytes lets one message through after the other, until the network heals", async () => {
+    const each = await rig();
+    const link = each.network.link(0, 1);
+    link.narrow(10);
+    const beginUs = each.scheduler.nowUs;
+    for (const round of [1, 2, 3]) each.send(round);
+    const bytes = Buffer.concat(encodeMessage(heartbeat(1))).length;
+    await each.scheduler.run(beginUs + 2 * bytes * 100 + MODEL.maxDelayUs);
+    expect(each.received).toEqual([1, 2]);
+    await each.scheduler.run(beginUs + 3 * bytes * 100 + MODEL.maxDelayUs);
+    expect(each.received).toEqual([1, 2, 3]);
+
+    for (let round = 4; round < 100; round += 1) each.send(round);
+    each.network.heal();
+    await each.scheduler.run(each.scheduler.nowUs + 3001);
+    expect(each.received).toHaveLength(99);
+  });
+
+  test("may be worse than the others for a while", async () => {
+    const each = await rig();
+    const quality = { lossPpm: 1_000_000, duplicatePpm: 0, maxDelayUs: 100 };
+    each.network.link(0, 1).spoil(quality);
+    each.send(1);
+    await each.scheduler.run(1_000_000);
+    expect([each.received, each.lost]).toEqual([[], ["loss"]]);
+    each.network.link(0, 1).unspoil(quality);
+    each.send(2);
+    await each.scheduler.run(2_000_000);
+    expect(each.received).toEqual([2]);
   });
 
   test("may refuse messages of one type", async () => {
