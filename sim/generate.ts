@@ -3,7 +3,7 @@
  * and the habits of the clients. The same seed and profile give the same schedule, on any engine and for ever.
  */
 
-import type { RaftTuning, SnapshotPolicy } from "../src/node/options.ts";
+import type { InboxLimits, RaftTuning, SnapshotPolicy } from "../src/node/options.ts";
 import { drawFaults } from "./generate-faults.ts";
 import { Rng } from "./random.ts";
 import { OPERATION_TYPES } from "./schedule.ts";
@@ -45,11 +45,16 @@ export function generate(seed: number, options: GenerateOptions = {}): Schedule 
     liveness: true,
     raft,
     snapshot: drawSnapshot(rng("snapshot"), profile, isTiny),
+    ...(isTiny ? { inbox: drawInbox(rng("inbox")) } : {}),
     network: drawNetwork(rng("network"), profile),
     disk: drawDisk(rng("disk"), profile),
     clocks: drawClocks(rng("clocks"), nodes, profile),
     clients,
-    operations: drawOperations(rng("operations"), clients.length, durationMs, operationsPerSecond),
+    operations: enlarged(
+      rng("large values"),
+      profile,
+      drawOperations(rng("operations"), clients.length, durationMs, operationsPerSecond),
+    ),
     faults: drawFaults(rng, { profile, nodes, durationMs, raft }),
   };
 }
@@ -86,6 +91,16 @@ function drawSnapshot(rng: Rng, profile: Profile, isTiny: boolean): Partial<Snap
   const isOften = profile === "snapshots" || isTiny || rng.chance(400_000);
   if (!isOften) return { everyEntries: 300, keepEntries: 50 };
   return { everyEntries: rng.pick([5, 12, 30, 80]), keepEntries: rng.pick([0, 1, 10, 40]) };
+}
+
+function drawInbox(rng: Rng): Partial<InboxLimits> {
+  return {
+    maxProposals: rng.pick([2, 20, 1000]),
+    maxProposalBytes: rng.pick([200, 5000]),
+    maxReads: rng.pick([2, 20, 1000]),
+    maxMessages: rng.pick([4, 50, 1000]),
+    maxMessageBytes: rng.pick([500, 10_000]),
+  };
 }
 
 function drawNetwork(rng: Rng, profile: Profile): NetworkModel {
@@ -155,4 +170,17 @@ function drawOperations(
     key: rng.below(keys),
     deadlineMs: rng.pick(deadlines),
   }));
+}
+
+/** In some seeds a few writes are large, so that snapshots have several chunks and messages take their time. */
+function enlarged(
+  rng: Rng,
+  profile: Profile,
+  operations: readonly PlannedOperation[],
+): readonly PlannedOperation[] {
+  if (profile === "calm" || !rng.chance(150_000)) return operations;
+  const bytes = rng.pick([20_000, 60_000, 200_000]);
+  return operations.map((operation) =>
+    operation.type === "put" && rng.chance(150_000) ? { ...operation, bytes } : operation,
+  );
 }

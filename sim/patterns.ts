@@ -60,6 +60,31 @@ function staleLeader(rng: Rng, { durationMs, raft }: FaultContext): readonly Dra
   ]);
 }
 
+/** What clients have sent comes late, to one that does not lead any more by then; they have tried elsewhere meanwhile. */
+function lateClients(rng: Rng, { durationMs, raft }: FaultContext): readonly Draft[] {
+  const timeoutMs = raft.electionTimeoutMs ?? 500;
+  return repeat(rng, durationMs, 8 * timeoutMs, (atMs) => [
+    {
+      when: { type: "at", atMs },
+      action: { type: "clog-clients", target: "leader", forMs: rng.pick([3, 5]) * timeoutMs },
+    },
+    {
+      when: { type: "at", atMs: atMs + rng.pick([5, 100]) },
+      action: {
+        type: "isolate",
+        target: "leader",
+        direction: rng.pick(["both", "out"]),
+        clients: false,
+        forMs: 2 * timeoutMs,
+      },
+    },
+    {
+      when: { type: "at", atMs: atMs + timeoutMs },
+      action: { type: "pause-client", client: rng.below(6), forMs: 3 * timeoutMs },
+    },
+  ]);
+}
+
 /** One that does not hear the leader but is heard, and campaigns again and again. */
 function disruptive(rng: Rng, { durationMs, raft, nodes }: FaultContext): readonly Draft[] {
   const atMs = rng.below(durationMs / 2);
@@ -165,7 +190,7 @@ function crashOnVote(rng: Rng, { durationMs }: FaultContext): readonly Draft[] {
 /** A follower is away while the log is compacted, and its snapshot is interrupted. */
 function interruptedSnapshot(rng: Rng, { durationMs, nodes }: FaultContext): readonly Draft[] {
   const laggard = rng.below(nodes);
-  const fault = rng.below(3);
+  const fault = rng.below(4);
   return repeat(rng, durationMs, 5000, (atMs) => [
     {
       when: { type: "at", atMs },
@@ -185,7 +210,9 @@ function interruptedSnapshot(rng: Rng, { durationMs, nodes }: FaultContext): rea
           ? { type: "crash", target: laggard, downMs: 20 }
           : fault === 1
             ? { type: "crash", target: "subject", downMs: 300 }
-            : { type: "cut", from: "subject", to: laggard, forMs: 400 },
+            : fault === 2
+              ? { type: "cut", from: "subject", to: laggard, forMs: 400 }
+              : { type: "narrow", from: "subject", to: laggard, bytesPerMs: 20, forMs: 4000 },
     },
   ]);
 }
@@ -205,6 +232,7 @@ function repeat(
 export const PATTERNS: readonly Pattern[] = [
   figure8,
   staleLeader,
+  lateClients,
   disruptive,
   rollingRestart,
   majorityCrash,

@@ -241,6 +241,7 @@ function startNode({
     transport,
     clock,
     snapshot: schedule.snapshot,
+    ...(schedule.inbox === undefined ? {} : { inbox: schedule.inbox }),
     random: () => rng.fraction(),
   });
 }

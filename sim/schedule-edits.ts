@@ -142,7 +142,7 @@ export function plainer(schedule: Schedule): readonly Schedule[] {
     ...schedule,
     network: { ...network, ...part },
   });
-  const everything = { clocks, network: PLAIN_NETWORK, disk: PLAIN_DISK, snapshot: {} };
+  const everything = { clocks, network: PLAIN_NETWORK, disk: PLAIN_DISK, snapshot: {}, inbox: {} };
   const oneClient = {
     clients: clients.length > 0 ? [PLAIN_CLIENT] : [],
     operations: schedule.operations.map((each) => ({ ...each, client: 0 })),
@@ -154,6 +154,7 @@ export function plainer(schedule: Schedule): readonly Schedule[] {
     { ...schedule, disk: PLAIN_DISK },
     { ...schedule, clocks },
     { ...schedule, snapshot: {} },
+    { ...schedule, inbox: {} },
     { ...schedule, raft: times },
     { ...schedule, ...oneClient },
     { ...schedule, clients: clients.map((plan) => ({ ...plan, stuckTo: undefined })) },
@@ -172,10 +173,20 @@ export function plainer(schedule: Schedule): readonly Schedule[] {
 }
 
 /** In how many places a schedule is not plain. */
-function oddities({ raft, snapshot, network, disk, clocks, clients, ...rest }: Schedule): number {
+function oddities({
+  raft,
+  snapshot,
+  inbox,
+  network,
+  disk,
+  clocks,
+  clients,
+  ...rest
+}: Schedule): number {
   return (
     Object.keys(raft).length +
     Object.keys(snapshot).length +
+    Object.keys(inbox ?? {}).length +
     differences(network, PLAIN_NETWORK) +
     differences(disk, PLAIN_DISK) +
     clocks.reduce((sum, clock) => sum + differences(clock, PLAIN_CLOCK), 0) +
@@ -218,7 +229,8 @@ export function simplerDecisions(schedule: Schedule): readonly Schedule[] {
 }
 
 function plainOperation(operation: PlannedOperation): PlannedOperation {
-  return { ...operation, type: "put", client: 0, key: 0, deadlineMs: 2000 };
+  const { id, atMs } = operation;
+  return { id, atMs, type: "put", client: 0, key: 0, deadlineMs: 2000 };
 }
 
 function simplerFaults(fault: Fault): readonly Fault[] {

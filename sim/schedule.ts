@@ -10,7 +10,7 @@
  * unless the name says microseconds (`Us`); chances are in parts per million (`Ppm`).
  */
 
-import type { RaftTuning, SnapshotPolicy } from "../src/node/options.ts";
+import type { InboxLimits, RaftTuning, SnapshotPolicy } from "../src/node/options.ts";
 import type { PeerMessage } from "../src/transport/transport.ts";
 import type { DamagedRecords, DamageKind } from "./damage.ts";
 
@@ -26,6 +26,7 @@ export interface Schedule {
   readonly liveness: boolean;
   readonly raft: RaftTuning;
   readonly snapshot: Partial<SnapshotPolicy>;
+  readonly inbox?: Partial<InboxLimits>;
   readonly network: NetworkModel;
   readonly disk: DiskModel;
   /** One for each node. */
@@ -95,6 +96,8 @@ export interface PlannedOperation {
   readonly key: number;
   /** The call is given up after this. */
   readonly deadlineMs: number;
+  /** How long the text is at least that it writes, if it writes any. */
+  readonly bytes?: number;
 }
 
 export const OPERATION_TYPES = [

@@ -26,14 +26,19 @@ export function callText({
   value,
   expected,
 }: Pick<KvOperation, "type" | "key" | "value" | "expected">): string {
-  const what = value === undefined ? "" : ` ${JSON.stringify(value)}`;
-  const instead = type === "cas" ? ` for ${JSON.stringify(expected ?? "nothing")}` : "";
+  const what = value === undefined ? "" : ` ${inShort(value)}`;
+  const instead = type === "cas" ? ` for ${inShort(expected ?? "nothing")}` : "";
   return `${type} ${key}${what}${instead}`;
 }
 
 /** What came of one that was answered, in words. */
 export function answerText({ status, found }: KvOperation): string {
   return status === undefined
-    ? `finds ${JSON.stringify(found ?? "nothing")}`
+    ? `finds ${inShort(found ?? "nothing")}`
     : `is acknowledged (${status})`;
+}
+
+function inShort(value: string | number): string {
+  const text = JSON.stringify(value);
+  return text.length <= 100 ? text : `${text.slice(0, 50)}..." of ${text.length - 2} characters`;
 }

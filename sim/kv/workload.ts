@@ -44,10 +44,10 @@ export class KvWorkload implements Workload<KvOperation> {
   /** Puts all that is planned on the timetable. */
   start(): void {
     const { schedule, scheduler } = this.#world;
-    for (const { atMs, client, type, key, deadlineMs, id } of schedule.operations) {
+    for (const { atMs, client, type, key, deadlineMs, id, bytes } of schedule.operations) {
       scheduler.after(atMs * 1000 - scheduler.nowUs, KIND.operation, undefined, () => {
         const who = this.#clients[client % Math.max(1, this.#clients.length)];
-        if (who !== undefined) this.#call(who, id, type, `k${key}`, deadlineMs);
+        if (who !== undefined) this.#call(who, id, type, `k${key}`, deadlineMs, bytes);
       });
     }
   }
@@ -105,6 +105,7 @@ export class KvWorkload implements Workload<KvOperation> {
     type: OperationType,
     key: string,
     deadlineMs: number,
+    bytes: number = 0,
   ): KvOperation {
     const { scheduler, onInvoke } = this.#world;
     const ofKey = type === "increment" ? `count-${key}` : key;
@@ -112,7 +113,7 @@ export class KvWorkload implements Workload<KvOperation> {
     const asked = {
       type,
       key: ofKey,
-      value: valueOf(type, id),
+      value: valueOf(type, id, bytes),
       expected: type === "cas" && typeof seen === "string" ? seen : undefined,
     };
     const operation: KvOperation = {
@@ -197,12 +198,12 @@ function run(kv: KvClient, operation: KvOperation, deadlineMs: number): Promise<
 }
 
 /** Text that no other operation writes. */
-function valueOf(type: OperationType, id: number): string | number | undefined {
+function valueOf(type: OperationType, id: number, bytes: number): string | number | undefined {
   switch (type) {
     case "put":
     case "cas":
     case "append":
-      return `${id};`;
+      return `${id};`.padEnd(bytes, ".");
     case "increment":
       return 1;
     case "get":
