@@ -9,7 +9,9 @@ import type { Options } from "./options.ts";
 import { expectedMs } from "./plan.ts";
 import { QuietWatch } from "./quiet-watch.ts";
 import { asPage } from "./report/page.ts";
-import { asMarkdown, asText } from "./report/text.ts";
+import { asMarkdown } from "./report/summary.ts";
+import { loadOf } from "./report/tables.ts";
+import { asText } from "./report/text.ts";
 import { LOAD_SECTIONS } from "./results.ts";
 import type { LoadRow, LoadSection, Results } from "./results.ts";
 import { measureCore } from "./sections/core.ts";
@@ -93,9 +95,8 @@ function isLoad(section: string): section is LoadSection {
 }
 
 function inShort(rows: readonly LoadRow[]): string {
-  const [first] = rows;
-  const load = first?.asked === undefined ? `at ${first?.concurrency}` : `${first.asked}/s`;
-  return `${load}: ${rows.map(({ lane, perSecond }) => `${lane} ${perSecond.toFixed(0)}/s`).join(", ")}`;
+  const figures = rows.map(({ lane, perSecond }) => `${lane} ${perSecond.toFixed(0)}/s`);
+  return `${rows.slice(0, 1).map(loadOf).join("")}: ${figures.join(", ")}`;
 }
 
 /** Beside what is printed at the end, so that a pipe gets only that. */

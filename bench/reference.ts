@@ -4,7 +4,6 @@
  */
 
 import type { LoadRow, LoadSection, Machine, Results } from "./results.ts";
-import { ratioOfRounds } from "./statistics.ts";
 
 interface Reference {
   readonly concurrency: number;
@@ -70,50 +69,33 @@ export function validityOf({ machine, rows }: Pick<Results, "machine" | "rows">)
   return { applies: true, compared: shares.length, shortfalls };
 }
 
-/** What our figures are divided by. */
-export interface EtcdBasis {
-  readonly perSecondRatio: number;
-  readonly p99Ratio: number | undefined;
-  /** Where it is not this run's etcd that they are divided by. */
-  readonly note: string | undefined;
+/** What etcd is to be taken for where its load did not drive it as far as the table says that it goes. */
+export interface EtcdFromTable {
+  readonly perSecond: number;
+  readonly p99Ms: number | undefined;
+  readonly note: string;
 }
 
 /**
- * Ours over etcd's, round by round. Where the load cannot drive etcd to what the table says it does, etcd is not to pay
- * for it: then its figure is the table's, times this run's bare line over the table's.
+ * Where the load cannot drive etcd to 0.8 of the table, etcd is not to pay for it: then its figure is the table's, times
+ * this run's bare line over the table's. `undefined` where its own figure is to be taken, also because it is better.
  */
-export function againstEtcd(
-  ours: LoadRow,
-  etcd: LoadRow,
-  bare: LoadRow | undefined,
-  applies: boolean,
-): EtcdBasis {
+export function etcdFromTable(etcd: LoadRow, bare: LoadRow | undefined): EtcdFromTable | undefined {
   const table = find(
-    ours.section === "reads" ? REFERENCE_ETCD_READS : REFERENCE_ETCD,
-    ours.concurrency,
+    etcd.section === "reads" ? REFERENCE_ETCD_READS : REFERENCE_ETCD,
+    etcd.concurrency,
   );
-  const bareTable = find(REFERENCE_BARE.multiplexed, ours.concurrency);
-  if (applies && table !== undefined && etcd.perSecond < LEAST_SHARE * table.perSecond) {
-    const isScaled = bare !== undefined && bareTable !== undefined;
-    const scale = isScaled ? bare.perSecond / bareTable.perSecond : 1;
-    return {
-      perSecondRatio: ours.perSecond / (table.perSecond * scale),
-      // In a closed loop the latency is the inverse of the throughput.
-      p99Ratio: table.p99Ms === undefined ? undefined : ours.p99Ms / (table.p99Ms / scale),
-      note: `etcd as in the table${isScaled ? ", scaled by the bare line" : ""}`,
-    };
-  }
-  const [a, b] = [ours.rounds, etcd.rounds];
+  if (table === undefined || etcd.perSecond >= LEAST_SHARE * table.perSecond) return undefined;
+  const bareTable = find(REFERENCE_BARE.multiplexed, etcd.concurrency);
+  const isScaled = bare !== undefined && bareTable !== undefined;
+  const scale = isScaled ? bare.perSecond / bareTable.perSecond : 1;
+  const perSecond = table.perSecond * scale;
+  if (perSecond <= etcd.perSecond) return undefined;
   return {
-    perSecondRatio: ratioOfRounds(
-      a.map(({ perSecond }) => perSecond),
-      b.map(({ perSecond }) => perSecond),
-    ),
-    p99Ratio: ratioOfRounds(
-      a.map(({ p99Ms }) => p99Ms),
-      b.map(({ p99Ms }) => p99Ms),
-    ),
-    note: undefined,
+    perSecond,
+    // In a closed loop the latency is the inverse of the throughput.
+    p99Ms: table.p99Ms === undefined ? undefined : table.p99Ms / scale,
+    note: `etcd as in the table${isScaled ? ", scaled by the bare line" : ""}`,
   };
 }
 

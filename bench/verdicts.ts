@@ -1,9 +1,8 @@
 /** What is to be reached, and whether it was. Only what was measured has a verdict. */
 
-import { againstEtcd, validityOf } from "./reference.ts";
+import { overEtcd, rowOf, shareOfBare } from "./comparison.ts";
 import type { LoadRow, LoadSection, Results } from "./results.ts";
-import { median, ratioOfRounds, sum } from "./statistics.ts";
-import type { SystemName } from "./system.ts";
+import { median, sum } from "./statistics.ts";
 
 export interface Verdict {
   readonly what: string;
@@ -16,13 +15,16 @@ export interface Verdict {
   readonly note: string | undefined;
 }
 
-const WRITES_OVER_ETCD: Readonly<Record<number, number>> = { 1: 1.2, 64: 2.8, 256: 4, 1000: 5.5 };
-const P99_OVER_ETCD: Readonly<Record<number, number>> = { 1: 1.3, 64: 0.5, 256: 0.5, 1000: 0.4 };
-const SHARE_OF_BARE: Readonly<Record<number, number>> = { 1: 0.75, 64: 0.5, 256: 0.5, 1000: 0.5 };
+type ByConcurrency = Readonly<Record<number, number>>;
+
+const WRITES_OVER_ETCD: ByConcurrency = { 1: 1.2, 64: 2.8, 256: 4, 1000: 5.5 };
+const P99_OVER_ETCD: ByConcurrency = { 1: 1.3, 64: 0.5, 256: 0.5, 1000: 0.4 };
+const SHARE_OF_BARE: ByConcurrency = { 1: 0.75, 64: 0.5, 256: 0.5, 1000: 0.5 };
 const SOCKETS_OVER_ETCD = 1.5;
 const EMBEDDED_OF_BARE = 0.5;
 const CPU_MICROS_A_PUT = 40;
 const READS_OVER_ETCD = 5;
+/** By batch. */
 const PROPOSALS: Readonly<Record<number, number>> = { 1: 160_000, 64: 1_400_000 };
 const LEADERLESS_TIMEOUTS = 1.5;
 const MILLION = 1_000_000;
@@ -35,12 +37,12 @@ type Compared = Pick<Results, "machine" | "rows" | "core" | "failover" | "log">;
 export function verdictsOf(results: Compared): Verdict[] {
   const { rows } = results;
   return [
-    ...atEachLevel(WRITES_OVER_ETCD, (c) => overEtcd(results, "multiplexed", c)),
+    ...ofEtcd(results, "multiplexed", WRITES_OVER_ETCD, P99_OVER_ETCD),
     ...ofBare(rows, "multiplexed", SHARE_OF_BARE),
-    ...atEachLevel({ 256: SOCKETS_OVER_ETCD }, (c) => overEtcd(results, "sockets", c)),
+    ...ofEtcd(results, "sockets", { 256: SOCKETS_OVER_ETCD }, {}),
     ...ofBare(rows, "embedded", { 256: EMBEDDED_OF_BARE }),
     ...cpu(rows),
-    ...atEachLevel({ 256: READS_OVER_ETCD }, (c) => overEtcd(results, "reads", c)),
+    ...ofEtcd(results, "reads", { 256: READS_OVER_ETCD }, {}),
     ...results.core
       .filter(({ batch }) => PROPOSALS[batch] !== undefined)
       .map(({ batch, proposalsPerSecond }) =>
@@ -51,79 +53,43 @@ export function verdictsOf(results: Compared): Verdict[] {
   ];
 }
 
-function atEachLevel(
-  levels: Readonly<Record<number, number>>,
-  verdicts: (concurrency: number) => Verdict[],
-): Verdict[] {
-  return Object.keys(levels).map(Number).flatMap(verdicts);
-}
-
-function overEtcd(results: Compared, section: LoadSection, concurrency: number): Verdict[] {
-  const ours = find(results.rows, section, "quorate", concurrency);
-  const etcd = find(results.rows, section, "etcd", concurrency);
-  if (ours === undefined || etcd === undefined) return [];
-  const bare = find(results.rows, "multiplexed", "bare", concurrency);
-  // The table knows nothing of etcd with a socket per client.
-  const applies = section !== "sockets" && validityOf(results).applies;
-  const { perSecondRatio, p99Ratio, note } = againstEtcd(ours, etcd, bare, applies);
-  const target = {
-    multiplexed: WRITES_OVER_ETCD[concurrency] ?? 0,
-    sockets: SOCKETS_OVER_ETCD,
-    reads: READS_OVER_ETCD,
-  }[section as string];
-  const what = section === "reads" ? "linearizable reads" : `writes, ${section}`;
-  const list = [
-    atLeast(target ?? 0, perSecondRatio, `${what}, at ${concurrency}`, " x etcd", note),
-  ];
-  const p99 = P99_OVER_ETCD[concurrency];
-  if (section === "multiplexed" && p99 !== undefined && p99Ratio !== undefined)
-    list.push(
-      atMost(p99, p99Ratio, `p99 of writes, ${section}, at ${concurrency}`, " x etcd", note),
-    );
-  return list;
-}
-
-function ofBare(
-  rows: readonly LoadRow[],
+function ofEtcd(
+  results: Compared,
   section: LoadSection,
-  shares: Readonly<Record<number, number>>,
+  writes: ByConcurrency,
+  p99s: ByConcurrency,
 ): Verdict[] {
-  return atEachLevel(shares, (concurrency) => {
-    const share = shareOfBare(rows, find(rows, section, "quorate", concurrency));
-    if (share === undefined) return [];
-    return [
-      atLeast(
-        shares[concurrency] ?? 0,
-        share,
-        `writes, ${section}, at ${concurrency}`,
-        " of the bare line",
-      ),
-    ];
+  const what = section === "reads" ? "linearizable reads" : `writes, ${section}`;
+  return atEachLevel(writes, (concurrency, target) => {
+    const found = overEtcd(results, section, concurrency);
+    if (found === undefined) return [];
+    const { perSecond, p99, note } = found;
+    const where = `${what}, at ${concurrency}`;
+    const list = [atLeast(target, perSecond, where, " x etcd", note)];
+    const most = p99s[concurrency];
+    if (most !== undefined && p99 !== undefined)
+      list.push(atMost(most, p99, `p99 of ${where}`, " x etcd", note));
+    return list;
   });
 }
 
-/** Of what the machine can do with the same load; `undefined` where that was not measured. */
-export function shareOfBare(
-  rows: readonly LoadRow[],
-  ours: LoadRow | undefined,
-): number | undefined {
-  if (ours === undefined) return undefined;
-  const bare = rows.find(
-    ({ lane, section, concurrency, asked }) =>
-      lane === "bare" &&
-      section === ours.section &&
-      concurrency === ours.concurrency &&
-      asked === ours.asked,
-  );
-  if (bare === undefined) return undefined;
-  return ratioOfRounds(
-    ours.rounds.map(({ perSecond }) => perSecond),
-    bare.rounds.map(({ perSecond }) => perSecond),
-  );
+function ofBare(rows: readonly LoadRow[], section: LoadSection, shares: ByConcurrency): Verdict[] {
+  return atEachLevel(shares, (concurrency, target) => {
+    const share = shareOfBare(rows, rowOf(rows, section, "quorate", concurrency));
+    if (share === undefined) return [];
+    return [atLeast(target, share, `writes, ${section}, at ${concurrency}`, " of the bare line")];
+  });
+}
+
+function atEachLevel(
+  levels: ByConcurrency,
+  verdicts: (concurrency: number, target: number) => Verdict[],
+): Verdict[] {
+  return Object.entries(levels).flatMap(([level, target]) => verdicts(Number(level), target));
 }
 
 function cpu(rows: readonly LoadRow[]): Verdict[] {
-  const row = find(rows, "multiplexed", "quorate", 256);
+  const row = rowOf(rows, "multiplexed", "quorate", 256);
   if (row === undefined) return [];
   const what = "processor time of all servers a write, at 256";
   return [atMost(CPU_MICROS_A_PUT, sum(row.cpuMicros), what, " us")];
@@ -149,17 +115,6 @@ function log({ log: rows }: Compared): Verdict[] {
   const what = `memory for each byte of the log, from ${first.entries} to ${last.entries} entries`;
   const grew = memory / (last.folderBytes - first.folderBytes);
   return [...list, atMost(MEMORY_A_LOGGED_BYTE, grew, what, " bytes")];
-}
-
-function find(
-  rows: readonly LoadRow[],
-  section: LoadSection,
-  lane: SystemName,
-  concurrency: number,
-): LoadRow | undefined {
-  return rows.find(
-    (row) => row.section === section && row.lane === lane && row.concurrency === concurrency,
-  );
 }
 
 function atLeast(

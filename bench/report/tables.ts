@@ -1,8 +1,9 @@
 /** The figures of a run as tables of text: the same for the terminal, for Markdown and for the page. */
 
+import { shareOfBare } from "../comparison.ts";
 import type { LoadRow, LoadSection, Results } from "../results.ts";
 import { median, sum } from "../statistics.ts";
-import { shareOfBare, verdictsOf } from "../verdicts.ts";
+import { verdictsOf } from "../verdicts.ts";
 
 export interface Table {
   readonly title: string;
@@ -25,11 +26,17 @@ const LOADS: Readonly<Record<LoadSection, readonly [string, (row: LoadRow) => st
   multiplexed: ["clients", ({ concurrency }) => count(concurrency)],
   sockets: ["clients", ({ concurrency }) => count(concurrency)],
   embedded: ["writers", ({ concurrency }) => count(concurrency)],
-  open: ["asked/s", ({ asked = 0 }) => count(asked)],
+  open: ["asked per s", ({ asked = 0 }) => count(asked)],
   reads: ["clients", ({ concurrency }) => count(concurrency)],
   nodes: ["members", ({ nodes }) => count(nodes)],
   values: ["bytes", ({ valueBytes }) => count(valueBytes)],
 };
+
+/** What a load is told by in its section. */
+export function loadOf(row: LoadRow): string {
+  const [what, of] = LOADS[row.section];
+  return `${of(row)} ${what}`;
+}
 
 export function tablesOf(results: Results): Table[] {
   const tables = [
@@ -143,12 +150,12 @@ export function verdictTable(results: Results): Table {
   };
 }
 
-function figure(value: number): string {
+export function figure(value: number): string {
   return value < 100 ? value.toFixed(2) : count(value);
 }
 
 /** Whole, with a space between thousands. */
-function count(value: number): string {
+export function count(value: number): string {
   return value.toFixed(0).replaceAll(/\B(?=(\d{3})+$)/g, " ");
 }
 

@@ -1,4 +1,4 @@
-/** The tables of a run for a terminal, and as Markdown. */
+/** The tables of a run for a terminal. */
 
 import type { Results } from "../results.ts";
 import { headOf, notesOf } from "./notes.ts";
@@ -8,13 +8,6 @@ import type { Table } from "./tables.ts";
 export function asText(results: Results): string {
   const tables = [...tablesOf(results), verdictTable(results)];
   return [headOf(results).join("\n"), ...tables.map(textTable), notesOf(results).join("\n")].join(
-    "\n\n",
-  );
-}
-
-export function asMarkdown(results: Results): string {
-  const tables = [...tablesOf(results), verdictTable(results)];
-  return [headOf(results).join("  \n"), ...tables.map(markdownTable), ...notesOf(results)].join(
     "\n\n",
   );
 }
@@ -31,19 +24,4 @@ function textTable({ title, columns, rows }: Table): string {
       .join("  ")
       .trimEnd();
   return [title, line(columns), ...rows.map(line)].join("\n");
-}
-
-function markdownTable({ title, columns, rows }: Table): string {
-  const rule = columns.map((_, at) => (isText(rows, at) ? "---" : "---:"));
-  return [
-    `**${title}**`,
-    "",
-    markdownLine(columns),
-    markdownLine(rule),
-    ...rows.map(markdownLine),
-  ].join("\n");
-}
-
-function markdownLine(cells: readonly string[]): string {
-  return `| ${cells.join(" | ")} |`;
 }

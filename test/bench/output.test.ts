@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { optionsFrom } from "../../bench/options.ts";
 import { expectedMs, FULL, QUICK } from "../../bench/plan.ts";
-import { asMarkdown, asText } from "../../bench/report/text.ts";
+import { asMarkdown } from "../../bench/report/summary.ts";
+import { asText } from "../../bench/report/text.ts";
 import { SECTIONS } from "../../bench/results.ts";
 import { REFERENCE_MACHINE, results, row } from "./support.ts";
 
@@ -51,9 +52,24 @@ describe("what is printed", () => {
     expect(line).toMatch(/^ +256 .* 0\.62 .*35\.0 = 20\.0 \+ 8\.0 \+ 7\.0.*\(3 failed: busy\)$/);
   });
 
-  test("is also Markdown, with figures to the right", () => {
-    expect(asMarkdown(compared)).toContain("| clients | system | per s |");
-    expect(asMarkdown(compared)).toContain("| ---: | --- | ---: |");
+  test("is in short one table by concurrency, without what was not measured", () => {
+    const { rows } = compared;
+    const more = [
+      row({ lane: "quorate", concurrency: 1, perSecond: 1200, p99Ms: 1.25 }),
+      row({ lane: "etcd", concurrency: 1, perSecond: 1000 }),
+      row({ lane: "quorate", section: "values", concurrency: 16 }),
+    ];
+    const table = asMarkdown(results({ rows: [...rows, ...more] }))
+      .split("\n\n")[0]
+      ?.split("\n");
+    expect(table).toEqual([
+      "| at a time | 1 | 256 |",
+      "| --- | ---: | ---: |",
+      "| **writes/s**, clients over TCP | 1 200 | 12 345 |",
+      "| p99, ms | 1.3 | 10.0 |",
+      "| times etcd | 1.20 |  |",
+      "| share of the bare line |  | 0.62 |",
+    ]);
   });
 
   test("says where the machine was not quiet, and why there is no etcd", () => {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { shareOfBare } from "../../bench/comparison.ts";
 import { validityOf } from "../../bench/reference.ts";
 import type { LogRow } from "../../bench/sections/log.ts";
-import { shareOfBare, verdictsOf } from "../../bench/verdicts.ts";
+import { verdictsOf } from "../../bench/verdicts.ts";
 import { REFERENCE_MACHINE, results, row } from "./support.ts";
 
 function logOf(entries: number, openMs: number, filledBytes: number): LogRow {
@@ -124,6 +125,15 @@ describe("on the reference machine", () => {
     // Half of the table's bare line, so half of its 11 200 writes, and twice its p99 of 51 ms.
     expect(writes).toMatchObject({ actual: 5, note: expect.stringContaining("scaled") as string });
     expect(p99).toMatchObject({ actual: 0.5, passed: true });
+  });
+
+  test("an etcd that does better than the table, scaled, is taken as it is", () => {
+    const rows = [
+      row({ lane: "bare", perSecond: 9400 }),
+      row({ lane: "etcd", perSecond: 5000 }),
+      row({ lane: "quorate", perSecond: 10_000 }),
+    ];
+    expect(verdictsOf(results({ machine, rows }))[0]).toMatchObject({ actual: 2, note: undefined });
   });
 
   test("without a bare line at that level it is not scaled, and not said to be", () => {

@@ -1,0 +1,72 @@
+/** Ours beside the others under the same load: ratios of what was measured round by round. */
+
+import { etcdFromTable, validityOf } from "./reference.ts";
+import type { LoadRow, LoadSection, Results } from "./results.ts";
+import { ratioOfRounds } from "./statistics.ts";
+import type { SystemName } from "./system.ts";
+
+export interface OverEtcd {
+  readonly perSecond: number;
+  readonly p99: number | undefined;
+  /** Where it is not this run's etcd that ours is divided by. */
+  readonly note: string | undefined;
+}
+
+/** `undefined` where one of them was not measured. */
+export function overEtcd(
+  results: Pick<Results, "machine" | "rows">,
+  section: LoadSection,
+  concurrency: number,
+): OverEtcd | undefined {
+  const ours = rowOf(results.rows, section, "quorate", concurrency);
+  const etcd = rowOf(results.rows, section, "etcd", concurrency);
+  if (ours === undefined || etcd === undefined) return undefined;
+  // The table knows nothing of etcd with a socket for each client.
+  const applies = section !== "sockets" && validityOf(results).applies;
+  const bare = rowOf(results.rows, "multiplexed", "bare", concurrency);
+  const table = applies ? etcdFromTable(etcd, bare) : undefined;
+  if (table !== undefined) {
+    const { perSecond, p99Ms, note } = table;
+    const p99 = p99Ms === undefined ? undefined : ours.p99Ms / p99Ms;
+    return { perSecond: ours.perSecond / perSecond, p99, note };
+  }
+  return {
+    perSecond: ratio(ours, etcd, "perSecond"),
+    p99: ratio(ours, etcd, "p99Ms"),
+    note: undefined,
+  };
+}
+
+/** Of what the machine can do with the same load; `undefined` where that was not measured. */
+export function shareOfBare(
+  rows: readonly LoadRow[],
+  ours: LoadRow | undefined,
+): number | undefined {
+  const bare = rows.find(
+    ({ lane, section, concurrency, asked }) =>
+      lane === "bare" &&
+      section === ours?.section &&
+      concurrency === ours.concurrency &&
+      asked === ours.asked,
+  );
+  if (ours === undefined || bare === undefined) return undefined;
+  return ratio(ours, bare, "perSecond");
+}
+
+export function rowOf(
+  rows: readonly LoadRow[],
+  section: LoadSection,
+  lane: SystemName,
+  concurrency: number,
+): LoadRow | undefined {
+  return rows.find(
+    (row) => row.section === section && row.lane === lane && row.concurrency === concurrency,
+  );
+}
+
+function ratio(some: LoadRow, other: LoadRow, what: "perSecond" | "p99Ms"): number {
+  return ratioOfRounds(
+    some.rounds.map((round) => round[what]),
+    other.rounds.map((round) => round[what]),
+  );
+}
