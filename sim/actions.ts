@@ -69,14 +69,9 @@ export function applyAction(
       return swizzle(world, action, new Rng(world.seed, `fault ${id}`));
     case "quality": {
       const { lossPpm, duplicatePpm, maxDelayUs } = action;
-      const before = world.network.model;
-      world.network.model = {
-        ...before,
-        lossPpm,
-        duplicatePpm,
-        maxDelayUs: Math.max(before.minDelayUs, maxDelayUs),
-      };
-      return { nodes: all(world), end: () => (world.network.model = before) };
+      const quality = { lossPpm, duplicatePpm, maxDelayUs };
+      world.network.spoil(quality);
+      return { nodes: all(world), end: () => world.network.unspoil(quality) };
     }
     case "filter": {
       const from = resolve(action.from);
@@ -137,7 +132,10 @@ function applyToDisk(
   }
   switch (action.type) {
     case "disk-stall":
-      disk.stalledUntilUs = world.scheduler.nowUs + action.forMs * 1000;
+      disk.stalledUntilUs = Math.max(
+        disk.stalledUntilUs,
+        world.scheduler.nowUs + action.forMs * 1000,
+      );
       return { nodes };
     case "disk-slow":
       disk.slowness *= action.factor;
@@ -298,7 +296,7 @@ function drift(process: SimProcess, ppm: number): () => void {
   process.oscillator.drift(ppm);
   process.incarnation?.clock.rearm();
   return () => {
-    process.oscillator.drift(0);
+    process.oscillator.drift(process.usualDriftPpm);
     process.incarnation?.clock.rearm();
   };
 }

@@ -18,8 +18,8 @@ import type { Rng } from "./random.ts";
 export const DAMAGE_KINDS = ["rot", "gone", "stale", "misdirected"] as const;
 export type DamageKind = (typeof DAMAGE_KINDS)[number];
 
-/** Which records are damaged: of the log, of snapshots, or what says how both are to be read. */
-export const DAMAGED_RECORDS = ["log", "snapshot", "state"] as const;
+/** Which records are damaged: of the log, of snapshots, what says how both are to be read, or the guard beside them. */
+export const DAMAGED_RECORDS = ["log", "snapshot", "state", "guard"] as const;
 export type DamagedRecords = (typeof DAMAGED_RECORDS)[number];
 
 const KINDS: Readonly<Record<DamagedRecords, readonly Kind[]>> = {
@@ -27,6 +27,7 @@ const KINDS: Readonly<Record<DamagedRecords, readonly Kind[]>> = {
   snapshot: ["snapshot", "chunk"],
   // Peers' store ids are left out: that one of them is gone cannot be noticed.
   state: ["meta", "state", "run", "configuration"],
+  guard: [],
 };
 
 export interface Damage {

@@ -6,6 +6,7 @@
  */
 
 import type { Guard, GuardRecord } from "../src/storage/guard.ts";
+import { messageOf, RaftError } from "../src/errors.ts";
 import { keyOf } from "../src/storage/layout.ts";
 import type {
   OrderedStore,
@@ -37,6 +38,9 @@ export interface DiskFailure {
    */
   readonly batch: "lost" | "kept" | "dropped";
 }
+
+/** Stands for the guard among what is damaged. */
+const GUARD = "guard";
 
 const FULL: DiskFailure = { code: "ENOSPC", batch: "lost" };
 
@@ -131,7 +135,28 @@ export class SimDisk {
     rng: Rng,
     mayDamage: MayDamage,
   ): readonly Damage[] | undefined {
+    if (records === "guard") return this.#damageGuard(how, mayDamage);
     return this.#records.damage(how, records, this.#underWay ?? [], rng, mayDamage);
+  }
+
+  /** Of a file there are no former versions: it is gone, or not to be read. */
+  #damageGuard(how: DamageKind, mayDamage: MayDamage): readonly Damage[] | undefined {
+    // Beside an empty store nobody misses it.
+    if (this.#guard === undefined || this.platter.lastIndex === 0) return undefined;
+    if (this.platter.damaged.has(GUARD)) return undefined;
+    const damage: Damage = { key: GUARD, how: how === "gone" ? "gone" : "rot", entries: "all" };
+    if (!mayDamage([damage])) return undefined;
+    this.platter.damaged.set(GUARD, damage);
+    return [damage];
+  }
+
+  /** As `FileGuard` does: none where the file is gone, and a refusal where both of its slots are damaged. */
+  #loadGuard(): GuardRecord | undefined {
+    const damage = this.platter.damaged.get(GUARD);
+    if (damage === undefined) return this.#guard;
+    this.#hooks.onFault("damage");
+    if (damage.how === "gone") return undefined;
+    throw new RaftError("RAFT_CORRUPT", "both slots of the guard file are damaged");
   }
 
   /** The next process that opens the disk finds that a batch of its predecessor never was, though later ones were. */
@@ -188,9 +213,15 @@ export class SimDisk {
     this.#open();
     const read = <Value>(look: () => Value): Promise<Value> =>
       this.#later("aside", actor, this.#readUs(), (resolve, reject) => {
-        if (!this.#failsToRead) return resolve(look());
-        this.#failsToRead = false;
-        reject(this.#failed("EIO"));
+        if (this.#failsToRead) {
+          this.#failsToRead = false;
+          return reject(this.#failed("EIO"));
+        }
+        try {
+          resolve(look());
+        } catch (error) {
+          reject(error instanceof Error ? error : new Error(messageOf(error)));
+        }
       });
     const close = (): Promise<void> =>
       this.#later("aside", actor, this.#readUs(), (resolve) => resolve(undefined));
@@ -203,7 +234,7 @@ export class SimDisk {
       close,
     };
     const guard: Guard = {
-      load: () => read(() => this.#guard),
+      load: () => read(() => this.#loadGuard()),
       save: (record) => {
         this.#guardUnderWay = record;
         // Where only the watermark moves, nothing waits for it.
@@ -218,6 +249,8 @@ export class SimDisk {
           if (fails) return reject(this.#failed("EIO"));
           this.#guard = record;
           this.#guardUnderWay = undefined;
+          // A slot is written anew; a file that was removed is gone, whoever still has it open.
+          if (this.platter.damaged.get(GUARD)?.how === "rot") this.platter.damaged.delete(GUARD);
           resolve(undefined);
         });
       },

@@ -13,7 +13,7 @@ import type {
   TransportIdentity,
 } from "../src/transport/transport.ts";
 import { Link } from "./link.ts";
-import type { Stream } from "./link.ts";
+import type { LinkQuality, Stream } from "./link.ts";
 import { Rng } from "./random.ts";
 import { digestOf } from "./rolling-hash.ts";
 import type { NetworkModel } from "./schedule.ts";
@@ -48,8 +48,9 @@ const CALM_DELAY_US = 3000;
 const MAX_AT_THE_DOOR = 64;
 
 export class SimNetwork {
-  /** Faults change it: of all links at once. */
+  /** Of all links at once; faults change it. */
   model: NetworkModel;
+  readonly #qualities: LinkQuality[] = [];
   readonly scheduler: Scheduler;
   readonly hooks: NetworkHooks;
   readonly #links: readonly (readonly PeerLink[])[];
@@ -86,6 +87,19 @@ export class SimNetwork {
     return link;
   }
 
+  /** Every link is as bad as this, or as what was said last and has not ended. */
+  spoil(quality: LinkQuality): void {
+    this.#qualities.push(quality);
+    this.model = { ...this.#usual, ...quality };
+  }
+
+  unspoil(quality: LinkQuality): void {
+    const at = this.#qualities.indexOf(quality);
+    if (at === -1) return;
+    this.#qualities.splice(at, 1);
+    this.model = { ...this.#usual, ...this.#qualities.at(-1) };
+  }
+
   /** Nothing is lost any more, and nothing takes long. */
   heal(): void {
     const { minDelayUs, maxDelayUs } = this.#usual;
@@ -95,7 +109,9 @@ export class SimNetwork {
       tailPpm: 0,
       lossPpm: 0,
       duplicatePpm: 0,
+      bytesPerMs: 0,
     };
+    this.#qualities.length = 0;
     for (const row of this.#links) for (const link of row) this.#clear(link);
   }
 

@@ -65,6 +65,7 @@ export class SimProcess {
   readonly id: string;
   readonly disk: SimDisk;
   readonly oscillator: Oscillator;
+  readonly usualDriftPpm: number;
   incarnation: Incarnation | undefined;
   /** Raised by a fault: what each turn costs more, in microseconds. */
   extraCostUs = 0;
@@ -80,6 +81,7 @@ export class SimProcess {
     this.id = idOf(slot);
     this.disk = disk;
     const { offsetUs, driftPpm } = schedule.clocks[slot] ?? { offsetUs: 0, driftPpm: 0 };
+    this.usualDriftPpm = driftPpm;
     this.oscillator = new Oscillator(scheduler, offsetUs, driftPpm);
   }
 

@@ -124,6 +124,31 @@ describe("damage", () => {
     expect(each.disk.foundAtOpen).toContain("batch");
   });
 
+  test("of the guard keeps it from being read, until a slot is written anew", async () => {
+    for (const how of ["rot", "gone"] as const) {
+      const each = rig();
+      await written(each, logOf([1]));
+      const { guard } = each.disk.openFor(each.actor);
+      const record = { watermark: 1, currentTerm: 1, votedFor: undefined };
+      const load = async (): Promise<unknown> => {
+        const loading = guard.load().catch((error: unknown) => String(error));
+        await each.scheduler.run(each.scheduler.nowUs + 1000);
+        return await loading;
+      };
+      const save = async (): Promise<void> => {
+        void guard.save(record);
+        await each.scheduler.run(each.scheduler.nowUs + 1000);
+      };
+      expect(each.disk.damage(how, "guard", new Rng(1, "damage"), always)).toBeUndefined();
+      await save();
+      expect(each.disk.damage(how, "guard", new Rng(1, "damage"), always)).toHaveLength(1);
+      expect(await load()).toEqual(how === "gone" ? undefined : expect.stringContaining("guard"));
+      expect(each.faults).toEqual(["damage"]);
+      await save();
+      expect(await load()).toEqual(how === "gone" ? undefined : record);
+    }
+  });
+
   test("that open is bound to find is told apart from what only a reader finds", async () => {
     const found = new Map<string, boolean>();
     for (let seed = 1; seed <= 40; seed += 1) {

@@ -176,6 +176,20 @@ describe("a stream", () => {
   });
 });
 
+test("two spells of bad weather may overlap, and end in any order", async () => {
+  const each = await rig();
+  const { network } = each;
+  const lossy = { lossPpm: 1000, duplicatePpm: 0, maxDelayUs: 500 };
+  const slow = { lossPpm: 0, duplicatePpm: 0, maxDelayUs: 9000 };
+  network.spoil(lossy);
+  network.spoil(slow);
+  expect(network.model).toEqual({ ...MODEL, ...slow });
+  network.unspoil(lossy);
+  expect(network.model).toEqual({ ...MODEL, ...slow });
+  network.unspoil(slow);
+  expect(network.model).toEqual(MODEL);
+});
+
 describe("a link", () => {
   test("that is cut loses also what is under way, even if it heals before that would arrive", async () => {
     const each = await rig();
