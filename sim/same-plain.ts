@@ -3,9 +3,16 @@
 /** Whether two pieces of plain data say the same; a field that is `undefined` is as good as none. */
 export function samePlain(a: unknown, b: unknown): boolean {
   if (a === b) return true;
+  if (Array.isArray(a) && Array.isArray(b)) return sameList(a, b);
   if (!isRecord(a) || !isRecord(b)) return false;
   for (const name in a) if (!samePlain(a[name], b[name])) return false;
   for (const name in b) if (b[name] !== undefined && a[name] === undefined) return false;
+  return true;
+}
+
+function sameList(a: readonly unknown[], b: readonly unknown[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at += 1) if (!samePlain(a[at], b[at])) return false;
   return true;
 }
 

@@ -13,6 +13,8 @@ import { hunt } from "./hunt.ts";
 import type { Budget } from "./hunt.ts";
 import { readMutants, WITHOUT_ASSERTIONS } from "./mutant.ts";
 import type { Mutant } from "./mutant.ts";
+import { shareText, shrinkFind, shrinkingText } from "./shrinking.ts";
+import type { Shrinking } from "./shrinking.ts";
 import { header, isMissed, row, scoreOf } from "./table.ts";
 import type { Verdict } from "./table.ts";
 
@@ -23,12 +25,14 @@ const USAGE = `usage: npm run mutants -- [options]
   --seconds N     the budget of each, in real time (1800)
   --workers N     threads (${availableParallelism()})
   --no-assertions without the assertions of the core and of the storage: by the checks from outside alone
+  --shrink N      seconds to look for the shortest story of each that was found; 0: do not (0)
   --json          one object a mutant, then a summary
 `;
 
 interface Options extends Budget {
   readonly only: readonly string[];
   readonly assertions: boolean;
+  readonly shrink: number;
   readonly json: boolean;
 }
 
@@ -47,19 +51,28 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const folder = mkdtempSync(join(tmpdir(), "quorate-mutants-"));
   const verdicts: Verdict[] = [];
+  const shrinkings: (Shrinking | undefined)[] = [];
   try {
     takeSources(project, join(folder, "sources"));
     if (!options.json) say(header());
     for (const mutant of mutants) {
       const verdict = await judge(mutant, options, project, folder);
       verdicts.push(verdict);
-      say(options.json ? JSON.stringify(verdict) : row(verdict));
+      if (!options.json) say(row(verdict));
+      const own = join(folder, mutant.id);
+      if (options.shrink > 0 && verdict.type === "killed") {
+        const shrinking = await shrinkFind(own, verdict.found, options.shrink);
+        shrinkings.push(shrinking);
+        say(options.json ? JSON.stringify({ ...verdict, shrinking }) : shrinkingText(shrinking));
+      } else if (options.json) say(JSON.stringify(verdict));
+      rmSync(own, { recursive: true, force: true });
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
   const score = scoreOf(verdicts);
   say(options.json ? JSON.stringify(score) : `\n${score.text}`);
+  if (options.shrink > 0 && !options.json) say(shareText(shrinkings, options.shrink));
   return verdicts.some(isMissed) ? 1 : 0;
 }
 
@@ -81,7 +94,6 @@ async function judge(
     return { ...base, type: "broken", reason: error instanceof Error ? error.message : "" };
   }
   const result = await hunt(own, options);
-  rmSync(own, { recursive: true, force: true });
   const { found, ...spent } = result;
   return found === undefined
     ? { ...base, type: "survived", ...spent }
@@ -107,6 +119,7 @@ function optionsFrom(args: readonly string[]): Options {
       seconds: { type: "string", default: "1800" },
       workers: { type: "string", default: String(availableParallelism()) },
       "no-assertions": { type: "boolean", default: false },
+      shrink: { type: "string", default: "0" },
       json: { type: "boolean", default: false },
     },
   });
@@ -116,12 +129,13 @@ function optionsFrom(args: readonly string[]): Options {
     seconds: whole("seconds", values.seconds),
     workers: whole("workers", values.workers),
     assertions: !values["no-assertions"],
+    shrink: whole("shrink", values.shrink, 0),
     json: values.json,
   };
 }
 
-function whole(name: string, text: string): number {
+function whole(name: string, text: string, least: number = 1): number {
   const value = Number(text);
-  if (Number.isSafeInteger(value) && value >= 1 && value <= 10_000_000) return value;
-  throw new RangeError(`--${name} is a whole number from 1 on, not ${text}`);
+  if (Number.isSafeInteger(value) && value >= least && value <= 10_000_000) return value;
+  throw new RangeError(`--${name} is a whole number from ${least} on, not ${text}`);
 }
