@@ -143,6 +143,11 @@ export function tailEntries(
   return log.tail.slice(begin, end);
 }
 
+/** Lets go of the payloads up to `index`: what is kept for long costs a garbage collector far more than what is not. */
+export function dropPayloads(log: Log, index: LogIndex): void {
+  dropHead(log, index + 1 - log.tailFirst);
+}
+
 /** Lets go of the oldest payloads, at most up to `floor`, once the tail has outgrown `maxBytes`. */
 export function shrinkTail(log: Log, floor: LogIndex, maxBytes: number): void {
   if (log.tailBytes <= maxBytes) return;

@@ -24,7 +24,7 @@ import {
 } from "./election.ts";
 import { leaderDeadline, onLeaderTick, sendHeartbeats } from "./heartbeat.ts";
 import { checkState, checkStep, summarize } from "./invariants.ts";
-import { shrinkTail } from "./log.ts";
+import { dropPayloads, shrinkTail } from "./log.ts";
 import type { Message } from "./message.ts";
 import type { RaftOptions } from "./options.ts";
 import { confirmReads, onRead, startReads } from "./read-index.ts";
@@ -50,7 +50,7 @@ import type { RaftState } from "./state.ts";
 import { statusOf } from "./status.ts";
 import type { RaftStatus } from "./status.ts";
 import { continueTransfer, onTimeoutNow, onTransfer } from "./transfer.ts";
-import type { StoredState } from "./types.ts";
+import type { LogIndex, StoredState } from "./types.ts";
 
 /** One server of a Raft group, as a pure synchronous state machine. */
 export class Raft {
@@ -109,6 +109,7 @@ export class Raft {
       continueTransfer(state, leadership);
       confirmReads(state, leadership);
     }
+    dropPayloads(state.log, neededNoMore(state));
     shrinkTail(
       state.log,
       Math.min(state.log.durableIndex, state.commitIndex),
@@ -130,6 +131,14 @@ export class Raft {
   clone(): Raft {
     return new Raft(clone(this.#state));
   }
+}
+
+/** Entries up to here are on the disk, applied and, of a leader, on every follower: nobody asks for them soon. */
+function neededNoMore({ log, applying, lastApplied, leadership }: RaftState): LogIndex {
+  let index = Math.min(log.durableIndex, applying ?? lastApplied);
+  if (leadership === undefined) return index;
+  for (const { matchIndex } of leadership.progress.values()) index = Math.min(index, matchIndex);
+  return index;
 }
 
 function handle(state: RaftState, input: Input): void {

@@ -414,7 +414,28 @@ test("commands that were in the tail only for others are let go when it is full"
   const a = leaderInAgreement({ options: { maxTailBytes: 10 * ENTRY } });
   for (let count = 0; count < 100; count += 1) {
     a.propose("1:2");
-    for (const id of ["b", "c"]) a.receive(from(id, 1).agrees(a.lastIndex));
+    a.receive(from("b", 1).agrees(a.lastIndex));
   }
   expect(a.state.log.tailBytes).toBeLessThanOrEqual(10 * ENTRY);
+});
+
+test("payloads stay in memory while they are not on disk, not applied, or not on every follower", () => {
+  const a = leaderInAgreement();
+  const kept = (): number => a.state.log.lastIndex + 1 - a.state.log.tailFirst;
+  a.hold("writes", "applies").propose("x", "y");
+  const { lastIndex } = a;
+  expect(kept()).toBe(2);
+  a.receive(from("b", 1).agrees(lastIndex)).turn();
+  expect(kept()).toBe(2);
+  a.release("writes", "applies").turn();
+  expect(a.state.lastApplied).toBe(lastIndex);
+  expect(kept()).toBe(2);
+  a.receive(from("c", 1).agrees(lastIndex)).turn();
+  expect(kept()).toBe(0);
+});
+
+test("a follower keeps no payload that it has on disk and has applied", () => {
+  const b = new Server({ term: 1 });
+  b.receive(from("b", 1).append({ terms: [1, 1, 1], commit: 2 })).turn();
+  expect(b.state.log.tailFirst).toBe(3);
 });
