@@ -117,6 +117,11 @@ export function thinned(schedule: Schedule, every: number): Schedule {
   return { ...schedule, operations: schedule.operations.filter((_, at) => at % every === 0) };
 }
 
+/** With a snapshot after every other entry, which otherwise takes hundreds of operations. */
+export function withEarlySnapshots(schedule: Schedule): Schedule {
+  return { ...schedule, snapshot: { everyEntries: 2, keepEntries: 0 } };
+}
+
 const PLAIN_NETWORK: NetworkModel = {
   mode: "datagram",
   minDelayUs: 500,

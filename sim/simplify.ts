@@ -13,6 +13,7 @@ import {
   simplerDecisions,
   thinned,
   windowOf,
+  withEarlySnapshots,
 } from "./schedule-edits.ts";
 import type { Schedule } from "./schedule.ts";
 import type { Violation } from "./trace.ts";
@@ -37,6 +38,8 @@ type Pass = (schedule: Schedule, violation: Violation, progress: Progress) => It
 const SEEDS = [2, 4, 8, 32];
 /** Into how many parts a list is cut at most, by round: single items have to wait until runs are short. */
 const PARTS = [8, 32, 10_000, 10_000];
+/** Of so many operations one is kept at first. */
+const FEWEST = 10;
 const LEAPS_MS = [500, 1000, 2000, 4000, 8000, 16_000];
 
 /**
@@ -81,13 +84,16 @@ const leaps: Pass = function* (schedule, violation, progress) {
   const node = violation.node ?? 0;
   const nodes = Array.from({ length: schedule.nodes }, (_, n) => (node + n) % schedule.nodes);
   const sizes = schedule.nodes > 3 ? [nodes.slice(0, 3), nodes] : [nodes];
-  for (const every of [10, 2]) {
+  for (const every of [FEWEST, 2]) {
     for (const lengthMs of LEAPS_MS) {
       if (lengthMs > schedule.durationMs) break;
       for (const kept of sizes) {
         const fromMs = schedule.durationMs - lengthMs;
         const part = keepNodes(windowOf(schedule, fromMs, schedule.durationMs), kept);
-        yield [withSlack(thinned(part, every)), { ...progress, pass: progress.pass + 1 }];
+        const few = withSlack(thinned(part, every));
+        const next = { ...progress, pass: progress.pass + 1 };
+        yield [few, next];
+        if (every === FEWEST) yield [withEarlySnapshots(few), next];
       }
     }
   }

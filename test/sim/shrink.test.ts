@@ -50,6 +50,15 @@ describe("what is left over", () => {
     expect(decisionsOf(small)).toBe(3);
   });
 
+  test("is little, also where it takes a snapshot, and that would take hundreds of operations", async () => {
+    const schedule = { ...generate(4, { nodes: 3 }), snapshot: { everyEntries: 300 } };
+    const { schedule: small } = await shrinkTo(schedule, ({ operations, snapshot, durationMs }) => {
+      const last = operations[(snapshot.everyEntries ?? 1000) - 1];
+      return last !== undefined && last.atMs < durationMs ? breaksAt(last.atMs) : undefined;
+    });
+    expect(small.operations).toHaveLength(2);
+  });
+
   test("is nothing, where it breaks anyway; and three nodes become one", async () => {
     const { schedule, runs } = await shrinkTo(generate(3), ({ durationMs }) =>
       durationMs >= 40 ? breaksAt(40) : undefined,
