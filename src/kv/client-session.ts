@@ -11,8 +11,10 @@ export class ClientSession {
   /** Set once a member has answered that it does not know the session. */
   expired = false;
   #next = 1;
-  /** In ascending order, because numbers are given out in that order: the first is the lowest. */
-  readonly #outstanding = new Set<number>();
+  /** The lowest that is waited for, or the next one. */
+  #lowest = 1;
+  /** Above it, those that nobody waits for any more: few, since answers come about in order. */
+  readonly #finished = new Set<number>();
 
   constructor(id: LogIndex) {
     this.id = id;
@@ -20,8 +22,7 @@ export class ClientSession {
 
   /** The lowest sequence that is waited for; everything below is settled. */
   get lowestOutstanding(): number {
-    for (const sequence of this.#outstanding) return sequence;
-    return this.#next;
+    return this.#lowest;
   }
 
   /**
@@ -29,15 +30,19 @@ export class ClientSession {
    * numbers waited for, and all between, are at most `DEFAULT_RESULTS_PER_SESSION`.
    */
   start(): number | undefined {
-    if (this.#next - this.lowestOutstanding >= DEFAULT_RESULTS_PER_SESSION) return undefined;
+    if (this.#next - this.#lowest >= DEFAULT_RESULTS_PER_SESSION) return undefined;
     const sequence = this.#next;
     this.#next += 1;
-    this.#outstanding.add(sequence);
     return sequence;
   }
 
   /** Nobody waits for it any more, whatever became of it. */
   finish(sequence: number): void {
-    this.#outstanding.delete(sequence);
+    if (sequence !== this.#lowest) {
+      this.#finished.add(sequence);
+      return;
+    }
+    do this.#lowest += 1;
+    while (this.#finished.delete(this.#lowest));
   }
 }
