@@ -230,6 +230,11 @@ function applyToNode(
       return { nodes };
     case "bridge":
       return bridge(world, slot);
+    case "echo": {
+      const links = others(world, slot).map((other) => world.network.link(slot, other));
+      for (const link of links) link.echo(action.afterMs);
+      return { nodes, end: () => links.forEach((link) => link.unecho(action.afterMs)) };
+    }
     case "propose":
       world.burst(slot, action.count);
       return { nodes };

@@ -79,6 +79,8 @@ export class SimDisk {
   #guard: GuardRecord | undefined;
   #guardUnderWay: GuardRecord | undefined;
   #failure: DiskFailure | undefined;
+  /** How often it was healed. */
+  #heals = 0;
   #failsToRead = false;
   #failsToGuard = false;
   #fullUntilUs = 0;
@@ -176,6 +178,7 @@ export class SimDisk {
       ...this.#model,
       syncMaxUs: Math.max(syncMinUs, Math.min(syncMaxUs, CALM_SYNC_US)),
     };
+    this.#heals += 1;
     this.#failure = undefined;
     this.#failsToRead = false;
     this.#failsToGuard = false;
@@ -280,11 +283,14 @@ export class SimDisk {
   #batch(actor: Actor, operations: readonly StoreOperation[], sync: boolean): Promise<void> {
     if (!actor.isAlive) return new Promise(() => undefined);
     this.#underWay = operations;
-    const failure = sync ? this.#nextFailure() : undefined;
+    const planned = sync ? this.#nextFailure() : undefined;
     const delayUs = sync ? this.#syncUs() : this.#readUs();
-    const weight = failure === undefined || this.platter.isTidying(operations) ? "aside" : "vital";
+    const heals = this.#heals;
+    const weight = planned === undefined || this.platter.isTidying(operations) ? "aside" : "vital";
     const done = this.#later<void>(weight, actor, delayUs, (resolve, reject) => {
       this.#underWay = undefined;
+      // It may have been healed meanwhile.
+      const failure = heals === this.#heals ? planned : undefined;
       if (failure?.batch !== "lost") this.#records.take(operations);
       if (failure === undefined) {
         if (sync) this.#records.sync();

@@ -54,6 +54,8 @@ export function faultText(action: Action, nodes: readonly number[]): string {
       return `${all} are held up one by one, and let go in another order`;
     case "quality":
       return `the network becomes bad: ${action.lossPpm / 10_000} % lost, ${action.duplicatePpm / 10_000} % twice, up to ${action.maxDelayUs / 1000} ms late`;
+    case "echo":
+      return `what ${first} sends arrives again ${action.afterMs} ms later`;
     case "filter":
       return `no ${listText(action.messages)} of ${first} gets through`;
     case "reset":

@@ -2,10 +2,13 @@
 
 import type { RaftTuning } from "../src/node/options.ts";
 import { DAMAGE_KINDS, DAMAGED_RECORDS } from "./damage.ts";
-import { PATTERNS } from "./patterns.ts";
+import { OUTLASTS_ALL, PATTERNS } from "./patterns.ts";
 import type { Rng } from "./random.ts";
 import { TRIGGER_EVENTS } from "./schedule.ts";
 import type { Action, ActionType, Fault, MessageType, Profile, Target, When } from "./schedule.ts";
+
+/** Of a million faults so many outlast all patience. */
+const LONG_PPM = 30_000;
 
 export interface FaultContext {
   readonly profile: Profile;
@@ -32,6 +35,7 @@ const FAMILIES = {
     "bad-link",
     "narrow",
     "filter",
+    "echo",
     "reset",
     "clog-clients",
     "pause-client",
@@ -69,6 +73,17 @@ export function drawFaults(
   rngOf: (concern: string) => Rng,
   context: FaultContext,
 ): readonly Fault[] {
+  const drafts: Draft[] = [];
+  const rng = rngOf("patterns");
+  const hasPattern = context.profile !== "calm" && rng.chance(400_000);
+  // Some stories come to their end only where nothing else goes wrong.
+  if (!hasPattern || rng.chance(600_000)) drafts.push(...drawMixture(rngOf, context));
+  if (hasPattern) drafts.push(...rng.pick(PATTERNS)(rng, context));
+  return drafts.map((draft, id) => ({ ...draft, id }));
+}
+
+/** This and that, of every family. */
+function drawMixture(rngOf: (concern: string) => Rng, context: FaultContext): readonly Draft[] {
   const families = OF_PROFILE[context.profile];
   const kinds = new Set<ActionType>();
   const drafts: Draft[] = [];
@@ -80,12 +95,7 @@ export function drawFaults(
   }
   if (kinds.size > 0) drafts.push(...drawTriggered(rngOf("triggered faults"), [...kinds], context));
   if (families.includes("disk")) drafts.push(...drawDamages(rngOf("damage"), context));
-  const rng = rngOf("patterns");
-  if (context.profile !== "calm" && rng.chance(350_000)) {
-    const pattern = rng.pick(PATTERNS);
-    drafts.push(...pattern(rng, context));
-  }
-  return drafts.map((draft, id) => ({ ...draft, id }));
+  return drafts;
 }
 
 /** Of so many families, all together as often as one alone. */
@@ -154,7 +164,9 @@ function drawTarget(rng: Rng, nodes: number): Target {
 function drawAction(rng: Rng, type: ActionType, { nodes, raft }: FaultContext): Action {
   const timeoutMs = raft.electionTimeoutMs ?? 500;
   const target = drawTarget(rng, nodes);
-  const forMs = rng.pick([5, timeoutMs, 3 * timeoutMs, 2000]);
+  const forMs = rng.chance(LONG_PPM)
+    ? OUTLASTS_ALL * timeoutMs
+    : rng.pick([5, timeoutMs, 3 * timeoutMs, 2000]);
   const downMs = rng.pick([1, 10, timeoutMs, 3 * timeoutMs, 3000]);
   switch (type) {
     case "crash":
@@ -279,6 +291,8 @@ function drawNetworkAction(
         maxDelayUs: rng.pick([1000, 20_000, timeoutMs * 1000]),
         forMs,
       };
+    case "echo":
+      return { type, target, afterMs: rng.pick([50, timeoutMs, 3 * timeoutMs]), forMs };
     case "filter":
       return { type, from, messages: [rng.pick(FILTERED)], forMs };
     case "reset":

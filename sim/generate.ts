@@ -18,21 +18,20 @@ import type {
   Schedule,
 } from "./schedule.ts";
 
-/** Client operations a second. */
-export const USUAL_RATE = 50;
-
 export interface GenerateOptions {
   readonly profile?: Profile;
   /** Drawn from the seed where it is not given. */
   readonly nodes?: number | undefined;
   readonly durationMs?: number;
-  /** Of all clients together. */
-  readonly operationsPerSecond?: number;
+  /** Of all clients together. Drawn from the seed where it is not given. */
+  readonly operationsPerSecond?: number | undefined;
 }
 
 export function generate(seed: number, options: GenerateOptions = {}): Schedule {
-  const { profile = "default", durationMs = 20_000, operationsPerSecond = USUAL_RATE } = options;
+  const { profile = "default", durationMs = 20_000 } = options;
   const rng = (concern: string): Rng => new Rng(seed, `generate ${concern}`);
+  // Where little happens between two snapshots, followers are now and then one entry short.
+  const operationsPerSecond = options.operationsPerSecond ?? rng("rate").pick([50, 50, 50, 10, 4]);
   const nodes = options.nodes ?? drawSize(rng("size"));
   const isTiny = profile === "tiny" || (profile !== "calm" && rng("tiny").chance(250_000));
   const raft = drawRaft(rng("raft"), profile, isTiny);
@@ -74,9 +73,7 @@ function drawRaft(rng: Rng, profile: Profile, isTiny: boolean): RaftTuning {
     maxWritesInFlight: rng.pick([1, 1, 2, 3]),
     invariants: rng.chance(250_000) ? "all" : "cheap",
   };
-  if (!isTiny) return usual;
-  return {
-    ...usual,
+  const tiny = {
     maxAppendBytes: rng.pick([100, 300, 1000]),
     maxInflightAppends: rng.pick([1, 2, 4]),
     maxInflightBytes: rng.pick([200, 1000, 10_000]),
@@ -85,12 +82,17 @@ function drawRaft(rng: Rng, profile: Profile, isTiny: boolean): RaftTuning {
     maxApplyBytes: rng.pick([100, 1000]),
     maxPendingReads: rng.pick([1, 4, 64]),
   };
+  if (isTiny) return { ...usual, ...tiny };
+  if (isCalm || rng.chance(700_000)) return usual;
+  // One limit alone: together they hold each other off.
+  const name = rng.pick(Object.keys(tiny) as (keyof typeof tiny)[]);
+  return { ...usual, [name]: tiny[name] };
 }
 
 function drawSnapshot(rng: Rng, profile: Profile, isTiny: boolean): Partial<SnapshotPolicy> {
-  const isOften = profile === "snapshots" || isTiny || rng.chance(400_000);
+  const isOften = profile === "snapshots" || isTiny || rng.chance(500_000);
   if (!isOften) return { everyEntries: 300, keepEntries: 50 };
-  return { everyEntries: rng.pick([5, 12, 30, 80]), keepEntries: rng.pick([0, 1, 10, 40]) };
+  return { everyEntries: rng.pick([5, 12, 30, 80]), keepEntries: rng.pick([0, 0, 1, 10, 40]) };
 }
 
 function drawInbox(rng: Rng): Partial<InboxLimits> {

@@ -38,6 +38,7 @@ export class Link<Packet, Process> {
   readonly #filters: (readonly MessageType[])[] = [];
   readonly #qualities: LinkQuality[] = [];
   readonly #rates: number[] = [];
+  readonly #echoesMs: number[] = [];
   /** Nothing arrives before this microsecond. */
   cloggedUntilUs = 0;
   /** On a stream nothing arrives before what was sent earlier. */
@@ -129,6 +130,19 @@ export class Link<Packet, Process> {
     this.transits[at] = last;
   }
 
+  /** How long after its time a message arrives again, once for each. */
+  get echoesMs(): readonly number[] {
+    return this.#echoesMs;
+  }
+
+  echo(afterMs: number): void {
+    this.#echoesMs.push(afterMs);
+  }
+
+  unecho(afterMs: number): void {
+    drop(this.#echoesMs, afterMs);
+  }
+
   /** Why a message of this type does not even set out. */
   refusal(type: MessageType): LossReason | undefined {
     if (this.isCut) return "cut";
@@ -140,6 +154,7 @@ export class Link<Packet, Process> {
     this.#filters.length = 0;
     this.#qualities.length = 0;
     this.#rates.length = 0;
+    this.#echoesMs.length = 0;
     this.cloggedUntilUs = 0;
     this.busyUntilUs = 0;
     this.lastArrivalUs = 0;

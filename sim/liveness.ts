@@ -41,6 +41,10 @@ async function checkLiveness(simulation: Simulation, core: readonly number[]): P
       undefined,
     );
 
+  // Without the help of anything new.
+  await checkAgreement(simulation, core, LEADER_WITHIN * timeoutUs);
+  if (safety.violation !== undefined) return;
+
   const writes = workload.callByAll((WRITES_WITHIN * timeoutUs) / 1000);
   const areDone = (): boolean => writes.every(({ outcome }) => outcome !== undefined);
   await scheduler.run(scheduler.nowUs + WRITES_WITHIN * timeoutUs + timeoutUs, areDone);
@@ -51,16 +55,8 @@ async function checkLiveness(simulation: Simulation, core: readonly number[]): P
     return safety.report("L2", text, undefined);
   }
 
-  const agreed = await scheduler.run(scheduler.nowUs + LEADER_WITHIN * timeoutUs, () =>
-    areEqual(simulation, core),
-  );
+  await checkAgreement(simulation, core, LEADER_WITHIN * timeoutUs);
   if (safety.violation !== undefined) return;
-  if (!agreed)
-    return safety.report(
-      "L3",
-      `${names(core)} do not come to the same state: ${stateText(simulation, core)}`,
-      undefined,
-    );
 
   const leaderBefore = leaderOf(simulation);
   await scheduler.run(scheduler.nowUs + QUIET_FOR * timeoutUs);
@@ -72,6 +68,18 @@ async function checkLiveness(simulation: Simulation, core: readonly number[]): P
       undefined,
     );
   checkRest(simulation, core);
+}
+
+async function checkAgreement(
+  simulation: Simulation,
+  core: readonly number[],
+  withinUs: number,
+): Promise<void> {
+  const { scheduler, safety } = simulation;
+  const agreed = await scheduler.run(scheduler.nowUs + withinUs, () => areEqual(simulation, core));
+  if (agreed || safety.violation !== undefined) return;
+  const text = `${names(core)} do not come to the same state: ${stateText(simulation, core)}`;
+  safety.report("L3", text, undefined);
 }
 
 /** More than half of all, at random, of those with a sound disk. */

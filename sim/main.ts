@@ -8,7 +8,6 @@ import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
 import { isRaftError } from "../src/errors.ts";
 import { BatchReport } from "./batch-report.ts";
-import { USUAL_RATE } from "./generate.ts";
 import { PROFILES } from "./schedule.ts";
 import type { Profile } from "./schedule.ts";
 import { commandOf, runSeed, scheduleOf } from "./seed-run.ts";
@@ -21,7 +20,7 @@ const USAGE = `usage: npm run sim -- [options]
   --nodes N       1 to 7 (drawn from the seed)
   --profile NAME  ${PROFILES.join(", ")} (default)
   --seconds N     simulated, of the safety phase (20)
-  --rate N        client operations a simulated second of it (50)
+  --rate N        client operations a simulated second of it (drawn from the seed)
   --workers N     threads (${availableParallelism()})
   --json          one object a seed, then a summary
   --schedule FILE runs a schedule that was written to a file, instead of seeds
@@ -40,7 +39,7 @@ interface Options {
   readonly nodes: number | undefined;
   readonly profile: Profile;
   readonly seconds: number;
-  readonly rate: number;
+  readonly rate: number | undefined;
   readonly workers: number;
   readonly json: boolean;
   readonly schedule: string | undefined;
@@ -89,7 +88,7 @@ function optionsFrom(args: readonly string[]): Options {
       nodes: { type: "string" },
       profile: { type: "string", default: "default" },
       seconds: { type: "string", default: "20" },
-      rate: { type: "string", default: String(USUAL_RATE) },
+      rate: { type: "string" },
       workers: { type: "string", default: String(availableParallelism()) },
       json: { type: "boolean", default: false },
       schedule: { type: "string" },
@@ -113,7 +112,7 @@ function optionsFrom(args: readonly string[]): Options {
     nodes: nodes === undefined ? undefined : whole("nodes", nodes, 1, 7),
     profile,
     seconds: whole("seconds", values.seconds, 1, 3600),
-    rate: whole("rate", values.rate, 1, 1000),
+    rate: values.rate === undefined ? undefined : whole("rate", values.rate, 1, 1000),
     workers: whole("workers", values.workers, 1, 64),
     json: values.json,
     schedule,

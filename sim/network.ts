@@ -164,11 +164,11 @@ export class SimNetwork {
     const reason = link.refusal(message.type) ?? this.#accident(link, packet, model);
     if (reason !== undefined) return this.hooks.onLose(packet, reason);
     this.#dispatch(sender, link, packet, model);
-    const rng = this.#rng(from, to);
-    if (model.mode === "datagram" && rng.chance(model.duplicatePpm)) {
-      // Each copy is its own bytes, since the receiver keeps views of them.
-      this.#dispatch(sender, link, { ...packet, bytes: Buffer.from(bytes) }, model);
-    }
+    if (model.mode === "stream") return;
+    // Each copy is its own bytes, since the receiver keeps views of them.
+    const copy = (): Packet => ({ ...packet, bytes: Buffer.from(bytes) });
+    if (this.#rng(from, to).chance(model.duplicatePpm)) this.#dispatch(sender, link, copy(), model);
+    for (const afterMs of link.echoesMs) this.#echo(sender, link, copy(), afterMs * 1000);
   }
 
   #accident(link: PeerLink, { from, to }: Packet, model: NetworkModel): LossReason | undefined {
@@ -212,6 +212,15 @@ export class SimNetwork {
     };
     const event = scheduler.after(arrivalUs - nowUs, KIND.deliver, undefined, arrive, packet.id);
     const transit = link.add(packet, event);
+  }
+
+  /** It comes by once more. */
+  #echo(sender: SimTransport, link: PeerLink, packet: Packet, afterUs: number): void {
+    this.scheduler.after(afterUs, KIND.deliver, undefined, () => {
+      const reason = link.refusal(packet.message.type);
+      if (reason === undefined) this.#dispatch(sender, link, packet, link.modelOf(this.model));
+      else this.hooks.onLose(packet, reason);
+    });
   }
 
   /**

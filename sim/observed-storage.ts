@@ -1,15 +1,21 @@
 /**
- * A storage that lets a checker see which bytes a snapshot is switched in with, and tells the scheduler whenever promises
- * are under way: it knows nothing else of the storage. It changes nothing.
+ * A storage that lets a checker see which bytes a snapshot is switched in with, and which reads are in vain, and tells the
+ * scheduler whenever promises are under way: it knows nothing else of the storage. It changes nothing.
  */
 
-import type { SnapshotMeta } from "../src/core/types.ts";
+import type { LogIndex, SnapshotMeta } from "../src/core/types.ts";
 import type { Storage } from "../src/storage/storage.ts";
 import type { Scheduler } from "./scheduler.ts";
 
+export interface StorageObserver {
+  readonly onSwitch: (meta: SnapshotMeta, chunks: readonly Uint8Array[]) => void;
+  /** Entries were asked for from there on, and the storage has given them, or not. */
+  readonly onRead: (from: LogIndex, isThere: boolean) => void;
+}
+
 export function observedStorage(
   storage: Storage,
-  onSwitch: (meta: SnapshotMeta, chunks: readonly Uint8Array[]) => void,
+  { onSwitch, onRead }: StorageObserver,
   scheduler: Scheduler,
 ): Storage {
   const staged = new Map<string, Uint8Array[]>();
@@ -24,7 +30,14 @@ export function observedStorage(
       if (snapshot !== undefined) onSwitch(snapshot, staged.get(snapshot.id) ?? []);
       return and(storage.write(write));
     },
-    readEntries: (range) => and(storage.readEntries(range)),
+    readEntries(range) {
+      const reading = storage.readEntries(range);
+      reading.then(
+        () => onRead(range.from, true),
+        () => onRead(range.from, false),
+      );
+      return and(reading);
+    },
     stageChunk(id, chunk, bytes) {
       if (chunk === 0) staged.set(id, []);
       staged.get(id)?.push(bytes);

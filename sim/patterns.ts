@@ -2,10 +2,13 @@
 
 import type { FaultContext } from "./generate-faults.ts";
 import type { Rng } from "./random.ts";
-import type { Fault, Target, When } from "./schedule.ts";
+import type { Action, Fault, MessageType, Target, When } from "./schedule.ts";
 
 type Draft = Omit<Fault, "id">;
 type Pattern = (rng: Rng, context: FaultContext) => readonly Draft[];
+
+/** Nobody tries anything for so many election timeouts. */
+export const OUTLASTS_ALL = 25;
 
 /**
  * Figure 8: each new leader appends something, reaches at most one follower, and is gone; so the same index is written
@@ -190,7 +193,12 @@ function crashOnVote(rng: Rng, { durationMs }: FaultContext): readonly Draft[] {
 /** A follower is away while the log is compacted, and its snapshot is interrupted. */
 function interruptedSnapshot(rng: Rng, { durationMs, nodes }: FaultContext): readonly Draft[] {
   const laggard = rng.below(nodes);
-  const fault = rng.below(4);
+  const interruption = rng.pick<Action>([
+    { type: "crash", target: laggard, downMs: 20 },
+    { type: "crash", target: "subject", downMs: 300 },
+    { type: "cut", from: "subject", to: laggard, forMs: 400 },
+    { type: "narrow", from: "subject", to: laggard, bytesPerMs: 20, forMs: 4000 },
+  ]);
   return repeat(rng, durationMs, 5000, (atMs) => [
     {
       when: { type: "at", atMs },
@@ -205,16 +213,76 @@ function interruptedSnapshot(rng: Rng, { durationMs, nodes }: FaultContext): rea
         times: 1,
         delayMs: rng.pick([0, 2]),
       },
-      action:
-        fault === 0
-          ? { type: "crash", target: laggard, downMs: 20 }
-          : fault === 1
-            ? { type: "crash", target: "subject", downMs: 300 }
-            : fault === 2
-              ? { type: "cut", from: "subject", to: laggard, forMs: 400 }
-              : { type: "narrow", from: "subject", to: laggard, bytesPerMs: 20, forMs: 4000 },
+      action: interruption,
     },
   ]);
+}
+
+/** A follower is away while the log is compacted, and no chunk of its snapshot gets through until its leader gives up. */
+function lostSnapshot(rng: Rng, { durationMs, raft }: FaultContext): readonly Draft[] {
+  const atMs = rng.below(3000);
+  const messages = rng.pick<readonly MessageType[]>([["SnapshotChunk"], ["SnapshotChunkResponse"]]);
+  return [
+    {
+      when: { type: "at", atMs },
+      action: {
+        type: "isolate",
+        target: "after-leader-0",
+        direction: "both",
+        clients: false,
+        forMs: rng.pick([1500, 4000]),
+      },
+    },
+    ...(["subject", "after-subject-0", "after-subject-1"] as const).map((from): Draft => ({
+      when: {
+        type: "on",
+        event: "snapshot-chunk-leaves",
+        fromMs: atMs,
+        untilMs: durationMs,
+        times: 1,
+        delayMs: 0,
+      },
+      action: {
+        type: "filter",
+        from,
+        messages,
+        forMs: OUTLASTS_ALL * (raft.electionTimeoutMs ?? 500),
+      },
+    })),
+  ];
+}
+
+/** Everything that is said in the first seconds is heard once more, when the log has moved on. */
+function lateBeginning(rng: Rng, context: FaultContext): readonly Draft[] {
+  const forMs = 1000 + 3 * (context.raft.electionTimeoutMs ?? 500);
+  return echoes(context, 0, rng.pick([500, 1500, 4000]), forMs);
+}
+
+/** What is said in an election is heard once more in the next. */
+function lateVotes(rng: Rng, context: FaultContext): readonly Draft[] {
+  const timeoutMs = context.raft.electionTimeoutMs ?? 500;
+  const afterMs = rng.pick([timeoutMs, 2 * timeoutMs]);
+  return [
+    ...echoes(context, 0, afterMs, context.durationMs),
+    ...repeat(rng, context.durationMs, 4 * timeoutMs, (atMs) => [
+      {
+        when: { type: "at", atMs },
+        action: { type: "crash", target: "leader", downMs: rng.pick([10, timeoutMs]) },
+      },
+    ]),
+  ];
+}
+
+function echoes(
+  { nodes }: FaultContext,
+  atMs: number,
+  afterMs: number,
+  forMs: number,
+): readonly Draft[] {
+  return Array.from({ length: nodes }, (_, target) => ({
+    when: { type: "at", atMs },
+    action: { type: "echo", target, afterMs, forMs },
+  }));
 }
 
 function repeat(
@@ -239,4 +307,7 @@ export const PATTERNS: readonly Pattern[] = [
   pingPong,
   crashOnVote,
   interruptedSnapshot,
+  lostSnapshot,
+  lateBeginning,
+  lateVotes,
 ];

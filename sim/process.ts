@@ -145,7 +145,10 @@ export class SimProcess {
     const { store, guard } = this.disk.openFor(actor);
     const storage = observedStorage(
       new LogStore(store, guard),
-      (meta, chunks) => this.#onSwitch(incarnation, meta, chunks),
+      {
+        onSwitch: (meta, chunks) => this.#onSwitch(incarnation, meta, chunks),
+        onRead: (from, isThere) => incarnation.observer?.onRead(from, isThere),
+      },
       this.#parts.scheduler,
     );
     try {

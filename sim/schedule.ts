@@ -81,7 +81,7 @@ export interface ClockModel {
 
 export interface ClientPlan {
   /** The node that all its connections end at, wherever it is sent; `undefined`: it goes where it is sent. */
-  readonly stuckTo: number | undefined;
+  readonly stuckTo?: number | undefined;
   readonly attemptTimeoutMs: number;
   readonly retryBaseMs: number;
 }
@@ -244,6 +244,13 @@ export type Action =
       readonly lossPpm: number;
       readonly duplicatePpm: number;
       readonly maxDelayUs: number;
+      readonly forMs: number;
+    }
+  /** Whatever the target sends arrives a second time, `afterMs` later: on a datagram network alone. */
+  | {
+      readonly type: "echo";
+      readonly target: Target;
+      readonly afterMs: number;
       readonly forMs: number;
     }
   /** A directed link takes fewer bytes: large messages take their time, and all behind them waits. */

@@ -1,7 +1,7 @@
 /** One seed of a batch: made into a schedule, run, and summed up as plain data that fits through a message or a line. */
 
 import { readFileSync } from "node:fs";
-import { generate, USUAL_RATE } from "./generate.ts";
+import { generate } from "./generate.ts";
 import type { Counts } from "./recorder.ts";
 import type { Profile, Schedule } from "./schedule.ts";
 import { runSchedule } from "./simulation.ts";
@@ -14,7 +14,8 @@ export interface SeedTask {
   /** Of the safety phase, simulated. */
   readonly seconds: number;
   /** Client operations a simulated second. */
-  readonly rate: number;
+  /** Drawn from the seed where it is `undefined`. */
+  readonly rate: number | undefined;
   /** A file with a schedule, instead of one from the seed. */
   readonly file: string | undefined;
 }
@@ -78,6 +79,6 @@ export function scheduleOf({ seed, nodes, profile, seconds, rate, file }: SeedTa
 export function commandOf({ seed, nodes, profile, seconds, rate, file }: SeedTask): string {
   if (file !== undefined) return `npm run sim -- --schedule ${file}`;
   const size = nodes === undefined ? "" : ` --nodes ${nodes}`;
-  const load = rate === USUAL_RATE ? "" : ` --rate ${rate}`;
+  const load = rate === undefined ? "" : ` --rate ${rate}`;
   return `npm run sim -- --seed ${seed} --profile ${profile} --seconds ${seconds}${size}${load}`;
 }

@@ -240,12 +240,13 @@ export class Simulation<Operation extends ClientOperation = ClientOperation> {
       onDurable: (change) => this.safety.onDurable(slot, change),
       onDone: () => this.#countDown(this.#crashOnIo, slot),
       onFault: (fault) => {
+        if (fault === "failure") this.safety.messages.onWriteFailed(slot);
         const incarnation = this.processes[slot]?.incarnation;
         if (incarnation === undefined) return;
         incarnation.isHurt = true;
         if (fault === "damage") incarnation.isDamaged = true;
       },
-      onFailed: () => this.safety.messages.onWriteFailed(slot),
+      onFailed: () => this.safety.messages.onWriteRejected(slot),
     });
     return new SimProcess({
       application,

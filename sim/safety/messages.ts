@@ -1,7 +1,7 @@
 /**
  * What a message shows must be so, on the disk, when it leaves: S2 one vote a term, S3 terms never fall, S10 what is
- * acknowledged is durable, S22 it is well formed, S25 nobody speaks after a write of his has failed. And S23: what
- * arrives is what was sent.
+ * acknowledged is durable, S22 it is well formed, S25 nobody speaks of a write that has failed, or at all once he knows.
+ * And S23: what arrives is what was sent.
  */
 
 import type { AppendEntries, AppendEntriesResponse } from "../../src/core/message.ts";
@@ -17,8 +17,8 @@ const MAX_REFUSALS = 20;
 export class MessageChecks {
   readonly #ghost: Ghost;
   readonly #shownTerms: number[];
-  /** Those whose process knows that a write of it has failed. */
-  readonly #failed = new Set<number>();
+  /** Those whose process has a failed write behind it, and whether it knows. */
+  readonly #failed = new Map<number, { readonly isKnown: boolean }>();
   /** By receiver and sender: the last refusal, and how often it has come since something else did. */
   readonly #refusals = new Map<
     string,
@@ -35,7 +35,7 @@ export class MessageChecks {
   onSend(slot: number, message: PeerMessage): void {
     const view = this.#ghost.view(slot);
     this.#checkTerm(view, message);
-    if (this.#failed.has(slot)) this.#checkSilence(view, message);
+    if (this.#failed.get(slot)?.isKnown === true) this.#checkSilence(view, message);
     switch (message.type) {
       case "RequestVote":
         return this.#checkVote(view, message.term, view.id);
@@ -56,9 +56,14 @@ export class MessageChecks {
     }
   }
 
-  /** A node's process has been told that a write has failed: nothing is known of its disk any more. */
+  /** A write of a node's process fails: its disk does not hold what was to be on it. */
   onWriteFailed(slot: number): void {
-    this.#failed.add(slot);
+    this.#failed.set(slot, { isKnown: false });
+  }
+
+  /** The process is told so: nothing is known of its disk any more. */
+  onWriteRejected(slot: number): void {
+    this.#failed.set(slot, { isKnown: true });
   }
 
   /** Another process runs, from what the disk really has. */
@@ -75,6 +80,11 @@ export class MessageChecks {
       const text = `${view.id} sends what follows entry ${idText(prevLog)}, which nobody ever had`;
       this.#ghost.report("S22", text, view.slot);
     }
+  }
+
+  /** What is broken by showing what the disk does not hold. */
+  #durability({ slot }: NodeView): "S10" | "S25" {
+    return this.#failed.has(slot) ? "S25" : "S10";
   }
 
   /** S25. Chunks of a snapshot say nothing of what was being written. */
@@ -128,7 +138,7 @@ export class MessageChecks {
     const durable = view.platter.hardState.currentTerm;
     if (durable < term) {
       this.#ghost.report(
-        "S10",
+        this.#durability(view),
         `${view.id} sends a ${type} of term ${term}; its disk knows only term ${durable}`,
         view.slot,
       );
@@ -149,7 +159,7 @@ export class MessageChecks {
     const { currentTerm, votedFor } = view.platter.hardState;
     if (currentTerm !== term || votedFor !== candidate) {
       this.#ghost.report(
-        "S10",
+        this.#durability(view),
         `${view.id} shows its vote for ${candidate} in term ${term}; its disk has ${votedFor ?? "none"} in term ${currentTerm}`,
         view.slot,
       );
@@ -160,7 +170,7 @@ export class MessageChecks {
     const { lastIndex, snapshotIndex } = view.platter;
     if (Math.max(lastIndex, snapshotIndex) >= matchIndex) return;
     this.#ghost.report(
-      "S10",
+      this.#durability(view),
       `${view.id} acknowledges entries up to ${matchIndex}; its disk ends at ${lastIndex}`,
       view.slot,
     );

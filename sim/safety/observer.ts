@@ -26,6 +26,9 @@ export interface ObserverEvents {
   readonly onApply: (slot: number, index: LogIndex) => void;
 }
 
+/** Once for each follower, and what is compacted while it is being read. */
+const MAX_VAIN_READS = 20;
+
 /** The view of one incarnation. */
 export class NodeObserver {
   readonly #ghost: Ghost;
@@ -35,6 +38,7 @@ export class NodeObserver {
   readonly #mirror: LogMirror;
   readonly #authority: AuthorityChecks;
   readonly #match = new Map<NodeId, LogIndex>();
+  #vainReads: { readonly from: LogIndex; readonly times: number } = { from: 0, times: 0 };
   #applied: AppliedBatch[] = [];
   #appliedUpTo: LogIndex = 0;
   #role: Role = "follower";
@@ -72,6 +76,15 @@ export class NodeObserver {
   /** A message has arrived; the next turn sees it. */
   onDelivered(message: PeerMessage): void {
     this.#authority.onDelivered(message);
+  }
+
+  /** L7: what the storage does not have is not asked of it again and again. */
+  onRead(from: LogIndex, isThere: boolean): void {
+    const isAgain = !isThere && from === this.#vainReads.from;
+    this.#vainReads = { from: isThere ? 0 : from, times: isAgain ? this.#vainReads.times + 1 : 1 };
+    const { times } = this.#vainReads;
+    if (!isThere && times > MAX_VAIN_READS)
+      this.#report("L7", `has asked its storage ${times} times for entry ${from}, which is gone`);
   }
 
   look(state: Readonly<RaftState>): void {
@@ -199,8 +212,10 @@ export class NodeObserver {
       if (matchIndex < before)
         this.#report("S11", `takes the match of ${id} back from ${before} to ${matchIndex}`);
       const term = this.#mirror.termAt(matchIndex);
-      if (term === undefined || countsFor(this.#ghost.platterOf(id), { term, index: matchIndex }))
-        continue;
+      const platter = this.#ghost.platterOf(id);
+      if (term === undefined || countsFor(platter, { term, index: matchIndex })) continue;
+      // What it acknowledged to this leader may have been replaced by a later one since: nobody counts on it any more.
+      if (platter.hardState.currentTerm > state.currentTerm) continue;
       this.#report(
         "S11",
         `takes ${id} to have entry ${matchIndex}.${term}, which is not on its disk`,

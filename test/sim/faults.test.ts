@@ -7,7 +7,12 @@ import type { Action, ActionType, Fault, Schedule } from "../../sim/schedule.ts"
 import { runSchedule } from "../../sim/simulation.ts";
 import type { TraceEvent } from "../../sim/trace.ts";
 
-const MANY: Schedule = generate(1, { profile: "calm", nodes: 5, durationMs: 4000 });
+const MANY: Schedule = generate(1, {
+  profile: "calm",
+  nodes: 5,
+  durationMs: 4000,
+  operationsPerSecond: 50,
+});
 
 /** One of each, against a calm cluster of five. */
 const ACTIONS: { readonly [Type in ActionType]: Extract<Action, { type: Type }> } = {
@@ -24,6 +29,7 @@ const ACTIONS: { readonly [Type in ActionType]: Extract<Action, { type: Type }> 
   "one-way": { type: "one-way", side: 3, forMs: 1000 },
   cut: { type: "cut", from: "leader", to: "after-leader-1", forMs: 1000 },
   bridge: { type: "bridge", target: 2, forMs: 1000 },
+  echo: { type: "echo", target: "leader", afterMs: 300, forMs: 1000 },
   ring: { type: "ring", forMs: 1000 },
   flapping: { type: "flapping", from: 0, to: 1, periodMs: 50, forMs: 1000 },
   clog: { type: "clog", from: 0, to: 1, forMs: 1000 },

@@ -7,6 +7,7 @@ import type {
   AppendEntriesResponse,
   AppendEntriesSuccess,
 } from "../../src/core/message.ts";
+import { append as appendTo } from "../../src/core/log.ts";
 import { defaultRaftOptions } from "../../src/core/options.ts";
 import { newProgress } from "../../src/core/progress.ts";
 import { Raft } from "../../src/core/raft.ts";
@@ -171,6 +172,14 @@ function openState(): RaftState {
   return raft.state;
 }
 
+const silent: ConstructorParameters<typeof NodeObserver>[4] = {
+  onRole: () => undefined,
+  onAppend: () => undefined,
+  onTruncate: () => undefined,
+  onCommit: () => undefined,
+  onApply: () => undefined,
+};
+
 function leadershipOver(id: string): NonNullable<RaftState["leadership"]> {
   return {
     firstIndex: 1,
@@ -271,7 +280,7 @@ describe("what a message shows", () => {
     expect(properties()).toEqual(["S22"]);
   });
 
-  test("S25: anything of a process that knows that its write has failed, until another runs", () => {
+  test("S25: an acknowledgement of what has failed to be written, and anything at all once that is known", () => {
     const checks = new MessageChecks(ghost);
     platters[0]?.apply(batch(1, undefined, [put(1, 1, "a")], 1));
     const ack = {
@@ -283,13 +292,17 @@ describe("what a message shows", () => {
       matchIndex: 1,
     } as const;
     checks.onWriteFailed(0);
-    checks.onSend(1, { ...ack, from: "n2", to: "n1", term: 0, matchIndex: 0 });
-    expect(properties()).toEqual([]);
     checks.onSend(0, ack);
+    expect(properties()).toEqual([]);
+    checks.onSend(0, { ...ack, matchIndex: 2 });
     expect(properties()).toEqual(["S25"]);
+    checks.onWriteRejected(0);
+    checks.onSend(1, { ...ack, from: "n2", to: "n1", term: 0, matchIndex: 0 });
+    checks.onSend(0, ack);
+    expect(properties()).toEqual(["S25", "S25"]);
     checks.onStart(0);
     checks.onSend(0, ack);
-    expect(properties()).toEqual(["S25"]);
+    expect(properties()).toEqual(["S25", "S25"]);
   });
 
   test("L7: a refusal that is heard again and again, and changes nothing", () => {
@@ -440,15 +453,28 @@ describe("what a node takes for true", () => {
     expect(canDisagree(configuration([1, 2, 3]), configuration([1, 2, 3, 4, 5]))).toBe(true);
   });
 
+  test("S11: a match that is not on the peer's disk, unless the peer has followed a later leader", () => {
+    const state = openState();
+    const observer = new NodeObserver(ghost, new KvChecks(ghost), ghost.view(0), state, silent);
+    state.currentTerm = 2;
+    appendTo(state.log, put(1, 2, "a"));
+    appendTo(state.log, put(2, 2, "b"));
+    state.leadership = leadershipOver("n2");
+    const progress = state.leadership.progress.get("n2");
+    if (progress === undefined) return expect.fail();
+    platters[1]?.apply(batch(3, undefined, [], 0));
+    Object.assign(progress, { matchIndex: 1, nextIndex: 3 });
+    observer.look(state);
+    expect(properties()).toEqual([]);
+    platters[1]?.apply(batch(2, undefined, [], 0));
+    progress.matchIndex = 2;
+    observer.look(state);
+    expect(properties()).toEqual(["S11"]);
+  });
+
   test("S24: an append that counts as on its way and is yet to be sent, S6: a log let go of", () => {
     const state = openState();
-    const observer = new NodeObserver(ghost, new KvChecks(ghost), ghost.view(0), state, {
-      onRole: () => undefined,
-      onAppend: () => undefined,
-      onTruncate: () => undefined,
-      onCommit: () => undefined,
-      onApply: () => undefined,
-    });
+    const observer = new NodeObserver(ghost, new KvChecks(ghost), ghost.view(0), state, silent);
     state.leadership = leadershipOver("n2");
     const progress = state.leadership.progress.get("n2");
     if (progress === undefined) return expect.fail();

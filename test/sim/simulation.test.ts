@@ -50,7 +50,8 @@ describe("the same schedule", () => {
   });
 
   test("gives another hash with one byte of one message changed", async () => {
-    const schedule = generate(6, { ...SHORT, profile: "calm", nodes: 3 });
+    const options = { ...SHORT, operationsPerSecond: 50, profile: "calm", nodes: 3 } as const;
+    const schedule = generate(6, options);
     const { hash } = await runSchedule(schedule);
     const changed = await runSchedule(schedule, {
       tamper: ({ bytes, message }) => {
