@@ -6,7 +6,9 @@ import { isText, tablesOf, verdictTable } from "./tables.ts";
 import type { Table } from "./tables.ts";
 
 export function asText(results: Results): string {
-  const tables = [...tablesOf(results), verdictTable(results)];
+  const tables = [...tablesOf(results), verdictTable(results)].filter(
+    ({ rows }) => rows.length > 0,
+  );
   return [headOf(results).join("\n"), ...tables.map(textTable), notesOf(results).join("\n")].join(
     "\n\n",
   );

@@ -32,7 +32,8 @@ export interface LoadOptions {
 
 export class LoadSections {
   readonly #options: LoadOptions;
-  #etcdConnections = CONNECTIONS;
+  /** Once it was tried. */
+  #etcdConnections: number | undefined;
 
   constructor(options: LoadOptions) {
     this.#options = options;
@@ -43,7 +44,7 @@ export class LoadSections {
     const levels = plan.levels.map((concurrency) => this.#job({ concurrency }));
     switch (section) {
       case "multiplexed":
-        return this.#inTurns(section, ["bare", "etcd", "quorate"], levels, true);
+        return this.#inTurns(section, ["bare", "etcd", "quorate"], levels);
       case "sockets":
         return this.#inTurns(
           section,
@@ -92,7 +93,6 @@ export class LoadSections {
     section: LoadSection,
     names: readonly System["name"][],
     jobs: readonly ((lane: Lane) => Job)[],
-    choosesConnections = false,
   ): Promise<void> {
     const { progress, etcd } = this.#options;
     const form = section === "embedded" ? "embedded" : "tcp";
@@ -103,8 +103,9 @@ export class LoadSections {
       if (name === "quorate") lanes.push(laneOf(await QuorateSystem.start(form)));
       if (name === "etcd" && etcd !== undefined) {
         const system = await EtcdSystem.start(etcd);
-        if (choosesConnections) this.#etcdConnections = await this.#bestConnections(system);
-        lanes.push({ ...laneOf(system), connections: this.#etcdConnections });
+        // With a socket for each client there is nothing to choose.
+        if (section !== "sockets") this.#etcdConnections ??= await this.#bestConnections(system);
+        lanes.push({ ...laneOf(system), connections: this.#etcdConnections ?? CONNECTIONS });
       }
     }
     await this.#measure(section, lanes, jobs);
