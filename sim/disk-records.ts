@@ -153,9 +153,11 @@ export class DiskRecords {
 
   /** A durable batch is gone from the middle of the journal, as if it had never been. */
   loseBatch(rng: Rng, mayDamage: MayDamage): Damage | undefined {
+    // Without a later one it would be as if it had never been written.
+    if (this.#journal.length < 2 || this.#unsynced.length > 0) return undefined;
     const at = rng.below(this.#journal.length - 1);
     const lost = this.#journal[at];
-    if (at < 0 || lost === undefined || this.#unsynced.length > 0) return undefined;
+    if (lost === undefined) return undefined;
     const key = `batch ${at + 1} of the last ${this.#journal.length}`;
     const damage: Damage = { key, how: "lost-batch", entries: "all" };
     if (!mayDamage([damage])) return undefined;

@@ -5,8 +5,8 @@
  * A batch takes effect, and a read sees the disk, when its event comes: never within the call.
  */
 
-import type { Guard, GuardRecord } from "../src/storage/guard.ts";
-import { messageOf, RaftError } from "../src/errors.ts";
+import type { Guard } from "../src/storage/guard.ts";
+import { messageOf } from "../src/errors.ts";
 import { keyOf } from "../src/storage/layout.ts";
 import type {
   OrderedStore,
@@ -16,6 +16,7 @@ import type {
 } from "../src/storage/ordered-store.ts";
 import { withOneBitWrong } from "./damage.ts";
 import type { Damage, DamagedRecords, DamageKind } from "./damage.ts";
+import { DiskGuard } from "./disk-guard.ts";
 import { DiskRecords } from "./disk-records.ts";
 import type { MayDamage } from "./disk-records.ts";
 import type { Platter, PlatterChange } from "./platter.ts";
@@ -38,9 +39,6 @@ export interface DiskFailure {
    */
   readonly batch: "lost" | "kept" | "dropped";
 }
-
-/** Stands for the guard among what is damaged. */
-const GUARD = "guard";
 
 const FULL: DiskFailure = { code: "ENOSPC", batch: "lost" };
 
@@ -73,11 +71,10 @@ export class SimDisk {
   #model: DiskModel;
   readonly #hooks: DiskHooks;
   readonly #records: DiskRecords;
+  readonly #guard: DiskGuard;
   readonly #operations = new Set<Operation>();
   /** Handed over and not complete: a crash may keep it, or not. */
   #underWay: readonly StoreOperation[] | undefined;
-  #guard: GuardRecord | undefined;
-  #guardUnderWay: GuardRecord | undefined;
   #failure: DiskFailure | undefined;
   /** How often it was healed. */
   #heals = 0;
@@ -97,6 +94,7 @@ export class SimDisk {
     this.#model = model;
     this.#hooks = hooks;
     this.#records = new DiskRecords((change) => hooks.onDurable(change));
+    this.#guard = new DiskGuard(this.#records.platter);
   }
 
   get platter(): Platter {
@@ -137,28 +135,8 @@ export class SimDisk {
     rng: Rng,
     mayDamage: MayDamage,
   ): readonly Damage[] | undefined {
-    if (records === "guard") return this.#damageGuard(how, mayDamage);
+    if (records === "guard") return this.#guard.spoil(how, mayDamage);
     return this.#records.damage(how, records, this.#underWay ?? [], rng, mayDamage);
-  }
-
-  /** Of a file there are no former versions: it is gone, or not to be read. */
-  #damageGuard(how: DamageKind, mayDamage: MayDamage): readonly Damage[] | undefined {
-    // Beside an empty store nobody misses it.
-    if (this.#guard === undefined || this.platter.lastIndex === 0) return undefined;
-    if (this.platter.damaged.has(GUARD)) return undefined;
-    const damage: Damage = { key: GUARD, how: how === "gone" ? "gone" : "rot", entries: "all" };
-    if (!mayDamage([damage])) return undefined;
-    this.platter.damaged.set(GUARD, damage);
-    return [damage];
-  }
-
-  /** As `FileGuard` does: none where the file is gone, and a refusal where both of its slots are damaged. */
-  #loadGuard(): GuardRecord | undefined {
-    const damage = this.platter.damaged.get(GUARD);
-    if (damage === undefined) return this.#guard;
-    this.#hooks.onFault("damage");
-    if (damage.how === "gone") return undefined;
-    throw new RaftError("RAFT_CORRUPT", "both slots of the guard file are damaged");
   }
 
   /** The next process that opens the disk finds that a batch of its predecessor never was, though later ones were. */
@@ -202,10 +180,7 @@ export class SimDisk {
     if (isUnderWayKept && this.#underWay !== undefined) this.#records.take(this.#underWay);
     this.#underWay = undefined;
     this.#records.sync();
-    if (this.#guardUnderWay !== undefined && this.#rng.chance(500_000)) {
-      this.#guard = this.#guardUnderWay;
-    }
-    this.#guardUnderWay = undefined;
+    this.#guard.crash(this.#guard.isSaving && this.#rng.chance(500_000));
     this.#vanished = undefined;
     return pending - kept;
   }
@@ -237,23 +212,19 @@ export class SimDisk {
       close,
     };
     const guard: Guard = {
-      load: () => read(() => this.#loadGuard()),
+      load: () =>
+        read(() => {
+          if (this.#guard.damage !== undefined) this.#hooks.onFault("damage");
+          return this.#guard.load();
+        }),
       save: (record) => {
-        this.#guardUnderWay = record;
-        // Where only the watermark moves, nothing waits for it.
-        const isSame =
-          record.currentTerm === this.#guard?.currentTerm &&
-          record.votedFor === this.#guard.votedFor;
-        const weight = isSame ? "aside" : "vital";
+        const weight = this.#guard.begin(record);
         return this.#later(weight, actor, this.#syncUs(), (resolve, reject) => {
           const fails = this.#failsToGuard;
           this.#failsToGuard = false;
           // After a failure nobody knows which of the two a reader will find.
           if (fails) return reject(this.#failed("EIO"));
-          this.#guard = record;
-          this.#guardUnderWay = undefined;
-          // A slot is written anew; a file that was removed is gone, whoever still has it open.
-          if (this.platter.damaged.get(GUARD)?.how === "rot") this.platter.damaged.delete(GUARD);
+          this.#guard.finish(record);
           resolve(undefined);
         });
       },

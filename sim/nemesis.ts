@@ -4,7 +4,7 @@
  */
 
 import { applyAction } from "./actions.ts";
-import type { FaultWorld } from "./actions.ts";
+import type { FaultWorld } from "./fault-world.ts";
 import type { Action, Fault, Schedule, TriggerEvent, When } from "./schedule.ts";
 import { KIND } from "./scheduler.ts";
 

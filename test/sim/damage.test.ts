@@ -124,6 +124,17 @@ describe("damage", () => {
     expect(each.disk.foundAtOpen).toContain("batch");
   });
 
+  test("of a batch spares the last: that it was ever there nobody could know", async () => {
+    const each = rig();
+    const { store } = each.disk.openFor(each.actor);
+    void store.batch([put("last", "1")], { sync: true });
+    await each.scheduler.run(1000);
+    each.disk.loseBatch(new Rng(1, "damage"), always);
+    each.disk.crash();
+    expect(await read(each, "last")).toBe("1");
+    expect(each.disk.foundAtOpen).toBeUndefined();
+  });
+
   test("of the guard keeps it from being read, until a slot is written anew", async () => {
     for (const how of ["rot", "gone"] as const) {
       const each = rig();

@@ -1,0 +1,82 @@
+/** What each fault of a disk does, and how it ends. */
+
+import type { Effect, FaultWorld } from "./fault-world.ts";
+import type { SimProcess } from "./process.ts";
+import type { Rng } from "./random.ts";
+import type { Action } from "./schedule.ts";
+
+const DISK_ACTIONS = [
+  "disk-stall",
+  "disk-slow",
+  "disk-fail",
+  "sync-fail",
+  "read-fail",
+  "guard-fail",
+  "disk-full",
+  "bit-rot",
+  "damage",
+  "lose-batch",
+] as const;
+export type DiskAction = Extract<Action, { readonly type: (typeof DISK_ACTIONS)[number] }>;
+
+export function isOfDisk(action: Action): action is DiskAction {
+  return (DISK_ACTIONS as readonly string[]).includes(action.type);
+}
+
+export function applyToDisk(
+  world: FaultWorld,
+  action: DiskAction,
+  { slot, disk, isUp }: SimProcess,
+  rng: Rng,
+): Effect | undefined {
+  const nodes = [slot];
+  if ("downMs" in action) {
+    if (!isUp) return undefined;
+    world.expectStop(slot, action.downMs);
+  }
+  switch (action.type) {
+    case "disk-stall":
+      disk.stalledUntilUs = Math.max(
+        disk.stalledUntilUs,
+        world.scheduler.nowUs + action.forMs * 1000,
+      );
+      return { nodes };
+    case "disk-slow":
+      disk.slowness *= action.factor;
+      return { nodes, end: () => (disk.slowness /= action.factor) };
+    case "disk-full":
+      disk.fillUntil(world.scheduler.nowUs + action.forMs * 1000);
+      return { nodes };
+    case "disk-fail":
+      disk.failNext({ code: action.code, batch: action.isApplied ? "kept" : "lost" });
+      return { nodes };
+    case "sync-fail":
+      disk.failNext({ code: "EIO", batch: "dropped" });
+      return { nodes };
+    case "read-fail":
+      disk.failNextRead();
+      return { nodes };
+    case "guard-fail":
+      disk.failNextGuard();
+      return { nodes };
+    case "bit-rot":
+      disk.rotNext();
+      return { nodes };
+    case "damage": {
+      const { how, records, isBudgeted } = action;
+      const damages = disk.damage(how, records, rng, (each) =>
+        world.mayDamage(slot, each, isBudgeted),
+      );
+      if (damages === undefined) return undefined;
+      world.onDamage(slot, damages);
+      return { nodes };
+    }
+    case "lose-batch":
+      disk.loseBatch(rng, (each) => {
+        if (!world.mayDamage(slot, each, action.isBudgeted)) return false;
+        world.onDamage(slot, each);
+        return true;
+      });
+      return { nodes };
+  }
+}
