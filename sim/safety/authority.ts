@@ -43,6 +43,7 @@ export class AuthorityChecks {
     this.#arrived = [];
     if (state.role === "candidate") this.#checkCandidate(state, arrived);
     if (state.role === "leader") this.#checkLeader(state, arrived, elapsedMs);
+    else this.#quorumHeard();
     this.#term = state.currentTerm;
   }
 
@@ -73,14 +74,17 @@ export class AuthorityChecks {
       configurationIn(state),
       (id) => id === options.id || this.#heard.has(id),
     );
-    if (isNew || wasAway || isHeard) {
-      this.#silentMs = 0;
-      this.#heard.clear();
-    }
+    if (isNew || wasAway || isHeard) this.#quorumHeard();
     if (!options.checkQuorum || this.#silentMs <= QUORUM_HEARD_WITHIN * options.electionTimeoutMs)
       return;
     const ms = Math.floor(this.#silentMs);
     this.#report(`leads term ${currentTerm} and has not heard from a quorum for ${ms} ms`);
+  }
+
+  /** The silence begins anew: also with each leadership, whatever an earlier one has ended in. */
+  #quorumHeard(): void {
+    this.#silentMs = 0;
+    this.#heard.clear();
   }
 
   #report(text: string): void {
