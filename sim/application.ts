@@ -50,7 +50,7 @@ export interface Workload<Operation extends ClientOperation> {
 }
 
 /** Of the liveness phase: filled in as it ends. */
-type FinalCall = Pick<ClientOperation, "client" | "outcome" | "error">;
+export type FinalCall = Pick<ClientOperation, "client" | "outcome" | "error">;
 
 /** Fed with what the nodes and the clients do; reports to the ghost. */
 export interface ApplicationChecks<Operation extends ClientOperation> {

@@ -79,8 +79,10 @@ export function sizeOf(schedule: Schedule): string {
   return `${schedule.nodes} nodes, ${decisionsOf(schedule)} decisions`;
 }
 
-/** What has to stay the same: the property, and where it stands for anything unforeseen, the message but its numbers. */
+/** Properties that stand for anything unforeseen. */
+const ANYTHING = new Set(["S0", "S27", "workload", "invariant", "atEnd"]);
+
+/** What has to stay the same: the property, and where it stands for anything, the message but its numbers. */
 function kindOf({ property, text }: Violation): string {
-  const isAnything = property === "S0" || property === "S27";
-  return isAnything ? `${property} ${text.replaceAll(/\d+/g, "")}` : property;
+  return ANYTHING.has(property) ? `${property} ${text.replaceAll(/\d+/g, "")}` : property;
 }

@@ -54,7 +54,7 @@ export async function runSchedule(
   return runApplication(kvApplication, schedule, hooks);
 }
 
-async function runApplication<Operation extends ClientOperation>(
+export async function runApplication<Operation extends ClientOperation>(
   application: Application<Operation>,
   schedule: Schedule,
   hooks: SimulationHooks = {},
@@ -95,20 +95,7 @@ export class Simulation<Operation extends ClientOperation = ClientOperation> {
       hooks.enter,
     );
     this.recorder = new Recorder(this.scheduler, hooks.onEvent);
-    this.network = new SimNetwork(this.scheduler, seed, nodes, schedule.network, {
-      onLeave: (slot, message) => this.#onLeave(slot, message),
-      onSend: (packet) => {
-        this.safety.messages.onSend(packet.from, packet.message);
-        this.recorder.onSend(packet);
-      },
-      onDeliver: (packet, decoded) => {
-        this.safety.messages.onDeliver(packet.message, decoded);
-        this.processes[packet.to]?.incarnation?.observer?.onDelivered(decoded);
-        this.recorder.onDeliver(packet);
-      },
-      onLose: (packet, reason) => this.recorder.onLose(packet, reason),
-      tamper: hooks.tamper,
-    });
+    this.network = this.#makeNetwork(hooks.tamper);
     this.clients = new ClientNetwork(this.network, nodes);
     this.processes = [...slots.values()].map((slot) => this.#makeProcess(application, slot, slots));
     this.safety = new Safety(
@@ -227,6 +214,24 @@ export class Simulation<Operation extends ClientOperation = ClientOperation> {
       }
     }
     return best?.slot;
+  }
+
+  #makeNetwork(tamper: SimulationHooks["tamper"]): SimNetwork {
+    const { seed, nodes, network } = this.schedule;
+    return new SimNetwork(this.scheduler, seed, nodes, network, {
+      onLeave: (slot, message) => this.#onLeave(slot, message),
+      onSend: (packet) => {
+        this.safety.messages.onSend(packet.from, packet.message);
+        this.recorder.onSend(packet);
+      },
+      onDeliver: (packet, decoded) => {
+        this.safety.messages.onDeliver(packet.message, decoded);
+        this.processes[packet.to]?.incarnation?.observer?.onDelivered(decoded);
+        this.recorder.onDeliver(packet);
+      },
+      onLose: (packet, reason) => this.recorder.onLose(packet, reason),
+      tamper,
+    });
   }
 
   #makeProcess(

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const readme = readFileSync(join(root, "README.md"), "utf8");
@@ -29,6 +29,43 @@ test("the program that embeds three members runs as it stands", async () => {
     rmSync(folder, { recursive: true });
   }
 });
+
+describe("the program that tests a state machine", () => {
+  const program = /In any test runner, or in none:\s+```js\n([\s\S]*?)```/.exec(readme)?.[1] ?? "";
+
+  test("runs as it stands", async () => {
+    expect(program.trimEnd().split("\n").length).toBeLessThanOrEqual(20);
+    expect(await outputOf(program)).toMatch(
+      /^20 runs, \d{3,} calls answered, \d+ crashes survived\n$/,
+    );
+  });
+
+  test("fails as it says, with the mistake that it names", async () => {
+    const mistake = /as in `(this\.total = [^`]+)`/.exec(readme)?.[1] ?? "";
+    const wrong = program.replace("text += Buffer.from(chunk).toString()", mistake);
+    const broken = wrong.replace("    this.total = Number(text);\n", "");
+    const [, message = ""] = /it would reject with\s+```\n([\s\S]*?)```/.exec(readme) ?? [];
+    expect(withoutNumbers(await outputOf(broken))).toContain(withoutNumbers(message.trimEnd()));
+  });
+});
+
+/** What a program prints, or how it fails. */
+async function outputOf(text: string): Promise<string> {
+  const script = join(root, "dist", "readme-simulation.mjs");
+  writeFileSync(script, text);
+  const env = { ...process.env, QUORATE_SEED: undefined };
+  try {
+    return (await promisify(execFile)(process.execPath, [script], { env })).stdout;
+  } catch (error) {
+    return String(error);
+  } finally {
+    rmSync(script);
+  }
+}
+
+function withoutNumbers(text: string): string {
+  return text.replaceAll(/\d+/g, "0");
+}
 
 test("every npm script that the README names is there", () => {
   const named = [...readme.matchAll(/npm run ([a-z:]+)/g)].map(([, name]) => name ?? "");

@@ -12,6 +12,7 @@ import type { AppliedCommand } from "../../src/node/state-machine.ts";
 import type { GoldenCommand } from "../golden-log.ts";
 import { goldenCommand } from "../history-of.ts";
 import { samePlain } from "../same-plain.ts";
+import { checkCommitted } from "../safety/applied.ts";
 import type { Ghost, NodeView } from "../safety/ghost.ts";
 import { Model } from "./model.ts";
 import { indexIn, OnceChecks } from "./once.ts";
@@ -73,26 +74,8 @@ export class MachineChecks {
     results: readonly unknown[],
   ): void {
     this.follow();
+    if (!checkCommitted(this.#ghost, view, commands)) return;
     for (const [at, command] of commands.entries()) {
-      const golden = this.#ghost.golden.at(command.index)?.entry;
-      if (golden === undefined) {
-        return this.#report(
-          "S13",
-          view,
-          `has applied entry ${command.index}, which is not committed`,
-        );
-      }
-      if (
-        golden.kind !== "command" ||
-        golden.term !== command.term ||
-        Buffer.compare(golden.payload, command.payload) !== 0
-      ) {
-        return this.#report(
-          "S13",
-          view,
-          `has applied another command at ${command.index} than was committed there`,
-        );
-      }
       this.once.onApplied(view, command, results[at]);
       const expected = this.#results[command.index];
       if (!samePlain(expected, results[at])) {

@@ -80,7 +80,12 @@ function problemsOfList(members: unknown): string[] {
   );
 }
 
-function problemsOfMethods(name: string, value: unknown, methods: readonly string[]): string[] {
+/** Empty where `value` has all of the methods. */
+export function problemsOfMethods(
+  name: string,
+  value: unknown,
+  methods: readonly string[],
+): string[] {
   if (value === undefined) return [`${name} is missing`];
   const absent = methods.filter(
     (method) => !isObject(value) || typeof value[method] !== "function",

@@ -218,7 +218,9 @@ test("whatever the bytes, decoding gives a message or RAFT_BAD_FRAME", () => {
 test("decoded entries and chunks are views of the frame", () => {
   const body = bodyOf(append([command(5, 2)]));
   const decoded = decodeMessage(body);
-  expect(decoded.type === "AppendEntries" && decoded.entries[0]?.encoded?.block.buffer).toBe(body.buffer);
+  expect(decoded.type === "AppendEntries" && decoded.entries[0]?.encoded?.block.buffer).toBe(
+    body.buffer,
+  );
 });
 
 test("rule 68: entries go out as the bytes that they were encoded to once", () => {
