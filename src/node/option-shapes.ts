@@ -34,14 +34,31 @@ const SHAPES: Shapes = {
   functions: ["clients", "random"],
 };
 
-/** As sentences that name the option and what was received; empty where every option is of its type. */
+/** The other options of a node that have no default value. */
+const IDENTITY = ["id", "members", "clusterId"] as const;
+
+/**
+ * As sentences that name the option and what was received; empty where every option is known and of its type. `groups`
+ * are the options that hold others, `tuning` those with a plain value, each with its defaults.
+ */
 export function problemsOfShape(
   options: unknown,
   groups: Readonly<Record<string, object>>,
+  tuning: object,
 ): string[] {
   if (!isObject(options)) return [`the options must be an object, not ${shown(options)}`];
   const { members, clusterId } = options;
-  const problems = problemsOfList(members);
+  const problems = [
+    ...problemsOfNames(options, [
+      ...IDENTITY,
+      ...Object.keys(SHAPES.required),
+      ...Object.keys(SHAPES.optional),
+      ...SHAPES.functions,
+      ...Object.keys(groups),
+      ...Object.keys(tuning),
+    ]),
+    ...problemsOfList(members),
+  ];
   if (clusterId !== undefined && typeof clusterId !== "string") {
     problems.push(`clusterId must be a string, not ${shown(clusterId)}`);
   }
@@ -95,12 +112,16 @@ export function problemsOfMethods(
   return [`${name} must have the methods ${methods.join(", ")}: ${lacking}`];
 }
 
-/** A mistyped name would leave a default in place without a word. */
 function problemsOfGroup(name: string, value: unknown, known: object): string[] {
   if (!isObject(value)) return [`${name} must be an object, not ${shown(value)}`];
+  return problemsOfNames(value, Object.keys(known), `${name}.`);
+}
+
+/** A mistyped name would leave a default in place without a word. */
+function problemsOfNames(value: object, known: readonly string[], prefix = ""): string[] {
   return Object.keys(value)
-    .filter((key) => !Object.hasOwn(known, key))
-    .map((key) => `${name}.${key} is not an option: there are ${Object.keys(known).join(", ")}`);
+    .filter((key) => !known.includes(key))
+    .map((key) => `${prefix}${key} is not an option: there are ${known.join(", ")}`);
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

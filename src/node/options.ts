@@ -130,7 +130,8 @@ export const defaultInboxLimits: InboxLimits = {
 export function settingsOf<Result, Query, Answer>(
   options: NodeOptions<Result, Query, Answer>,
 ): Settings<Result, Query, Answer> {
-  refuse(problemsOfShape(options, { snapshot: defaultSnapshotPolicy, inbox: defaultInboxLimits }));
+  const groups = { snapshot: defaultSnapshotPolicy, inbox: defaultInboxLimits };
+  refuse(problemsOfShape(options, groups, defaultRaftOptions));
   const {
     id,
     members,

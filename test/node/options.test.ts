@@ -74,6 +74,7 @@ const MALFORMED: readonly (readonly [changes: object, ...mentions: string[]])[] 
   [{ members: { n1: "n1:1" } }, "members must be a list", "{ n1: 'n1:1' }"],
   [{ members: ["n1"] }, "members[0] must be { id, address }", '"n1"'],
   [{ members: [A, null] }, "members[1] must be { id, address }", "null"],
+  [{ electionTimeout: 500 }, "electionTimeout is not an option: there are id, members"],
   [{ electionTimeoutMs: "500" }, "electionTimeoutMs"],
   [{ clusterId: 7 }, "clusterId", "7"],
   [{ snapshot: "often" }, "snapshot must be an object", '"often"'],
