@@ -15,7 +15,8 @@ import type { Configuration, EncodedBytes, Entry, Member } from "./core/types.ts
 import { messageOf, RaftError } from "./errors.ts";
 import { readInteger, readUint32, writeInteger, writeUint32 } from "./integers.ts";
 
-const HEADER_BYTES = 33;
+/** What an entry takes beside its payload. */
+export const ENTRY_HEADER_BYTES = 33;
 const CHECKSUM_AT = 4;
 const CHECKED_FROM = 8;
 const KINDS = ["command", "blank", "configuration"] as const;
@@ -35,8 +36,8 @@ export function decodeEntries(bytes: Uint8Array): Entry[] {
   const entries: Entry[] = [];
   for (let offset = 0; offset < bytes.length;) {
     const remaining = bytes.length - offset;
-    const size = remaining < HEADER_BYTES ? 0 : readUint32(bytes, offset);
-    if (size < HEADER_BYTES || size > remaining) {
+    const size = remaining < ENTRY_HEADER_BYTES ? 0 : readUint32(bytes, offset);
+    if (size < ENTRY_HEADER_BYTES || size > remaining) {
       throw new RaftError(
         "RAFT_BAD_FRAME",
         `an entry at byte ${offset} is cut off or of no possible size`,
@@ -80,7 +81,7 @@ function bytesOf({ block, start, end }: EncodedBytes): Uint8Array {
 function encodeFresh(entries: readonly Entry[]): void {
   let total = 0;
   for (const entry of entries) {
-    if (entry.encoded === undefined) total += HEADER_BYTES + payloadOf(entry).length;
+    if (entry.encoded === undefined) total += ENTRY_HEADER_BYTES + payloadOf(entry).length;
   }
   if (total === 0) return;
 
@@ -89,10 +90,10 @@ function encodeFresh(entries: readonly Entry[]): void {
   for (const entry of entries) {
     if (entry.encoded !== undefined) continue;
     const payload = payloadOf(entry);
-    const end = start + HEADER_BYTES + payload.length;
+    const end = start + ENTRY_HEADER_BYTES + payload.length;
     entry.encoded = { block, start, end };
     writeHeader(block, start, entry, end - start);
-    block.set(payload, start + HEADER_BYTES);
+    block.set(payload, start + ENTRY_HEADER_BYTES);
     writeUint32(block, start + CHECKSUM_AT, crc32(block.subarray(start + CHECKED_FROM, end)));
     start = end;
   }
@@ -139,7 +140,7 @@ function decodeEntry(encoded: EncodedBytes): Entry {
   const term = integerAt(block, start + 16);
   const time = integerAt(block, start + 24);
   const kind = KINDS[block[start + 32] ?? -1];
-  const payload = block.subarray(start + HEADER_BYTES, end);
+  const payload = block.subarray(start + ENTRY_HEADER_BYTES, end);
   switch (kind) {
     case "command":
       return { index, term, time, encoded, kind, payload };

@@ -23,8 +23,8 @@ export type ClientService<Result, Query, Answer> = (
 
 /**
  * When a snapshot is taken, and how much of the log stays behind it for slow followers. One of more than a megabyte is
- * taken anew only once so many bytes of commands have come since, too: whatever the state's size, taking snapshots
- * costs no more than writing the log.
+ * taken anew only once the log has grown by so many bytes since, too: whatever the state's size, taking snapshots costs
+ * no more than writing the log.
  */
 export interface SnapshotPolicy {
   /** Take one after so many entries since the last: at least 1. */

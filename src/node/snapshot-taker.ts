@@ -5,6 +5,7 @@
 
 import type { Input } from "../core/ready.ts";
 import type { Entry, LogIndex } from "../core/types.ts";
+import { ENTRY_HEADER_BYTES } from "../entry-codec.ts";
 import { MAX_CHUNK_BYTES } from "../storage/storage.ts";
 import type { Storage } from "../storage/storage.ts";
 import { applyError, storageError } from "./failures.ts";
@@ -23,7 +24,7 @@ const SMALL_SNAPSHOT_BYTES = 1024 * 1024;
 
 interface Mark {
   readonly index: LogIndex;
-  /** Bytes applied up to here since the node started. */
+  /** Bytes of commands applied up to here since the node started. */
   readonly bytes: number;
 }
 
@@ -81,9 +82,12 @@ export class SnapshotTaker {
 
   #isDue(index: LogIndex): boolean {
     const { everyEntries, everyBytes } = this.#policy;
-    const grownBy = this.#bytes - this.#last.bytes;
-    if (index - this.#last.index < everyEntries && grownBy < everyBytes) return false;
-    return this.#size <= SMALL_SNAPSHOT_BYTES || grownBy >= this.#size;
+    const entries = index - this.#last.index;
+    const bytes = this.#bytes - this.#last.bytes;
+    if (entries < everyEntries && bytes < everyBytes) return false;
+    if (this.#size <= SMALL_SNAPSHOT_BYTES) return true;
+    // With the headers: commands of few bytes, or of none, make a log grow, too.
+    return bytes + entries * ENTRY_HEADER_BYTES >= this.#size;
   }
 
   async #take({ index, time }: Entry, pinned: LogIndex): Promise<Input | undefined> {

@@ -120,6 +120,27 @@ describe("by policy", () => {
     await cluster.stop();
   });
 
+  test("thesis 5.1.2: a log of commands without a byte outgrows a large one, too", async () => {
+    const ballastBytes = 1.1 * 2 ** 20;
+    const cluster = await Cluster.start({
+      size: 1,
+      node: SMALL,
+      machine: () => new Journal({ ballastBytes }),
+    });
+    const leader = await cluster.leader();
+    const takenAt = (): number => leader.state.snapshot.lastIncluded.index;
+    await fill(cluster, leader, 15);
+    await cluster.clock.until(() => takenAt() > 0);
+    const first = takenAt();
+
+    const ignored = { done: () => undefined, failed: () => undefined };
+    for (let token = 0; token < 40_000; token += 1) leader.submit(Buffer.alloc(0), ignored, token);
+    await cluster.clock.until(() => leader.status().lastApplied > 40_000);
+    await cluster.clock.advance(1000);
+    expect(takenAt()).toBeGreaterThan(first);
+    await cluster.stop();
+  });
+
   test("it is streamed beside applying, and reflects the state as it was when it was taken", async () => {
     const staging: (() => void)[] = [];
     const cluster = await Cluster.start({
