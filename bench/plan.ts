@@ -39,13 +39,13 @@ export const FULL: Omit<Plan, "sections"> = {
 export const QUICK: Omit<Plan, "sections"> = {
   ...FULL,
   levels: [1, 64, 256],
-  measureMs: 250,
+  measureMs: 200,
   warmUpMs: 100,
   rounds: 1,
   rates: [2000],
   nodes: [1, 5],
   valueSizes: [16, 16 * 1024],
-  entries: [10_000, 50_000],
+  entries: [10_000],
   kills: 2,
 };
 
