@@ -6,7 +6,7 @@
  *   order: B+ tree  key -> the same cell      changes only where a key comes or goes; its clones share what is the same
  * ```
  *
- * A capture is a clone of the order. What it has not been read out yet and changes meanwhile, it is told first.
+ * A capture is a clone of the order, and what its cells held where they have changed since.
  */
 
 import sortedBTree from "sorted-btree";
@@ -18,8 +18,11 @@ interface Cell {
 
 type Order = InstanceType<typeof sortedBTree.default<string, Cell>>;
 
-/** What cells held when it was captured, as far as they have changed since. */
-type Capture = Map<Cell, VersionedValue>;
+interface Capture {
+  readonly order: Order;
+  /** What cells held before they changed, those that came later included. */
+  readonly former: Map<Cell, VersionedValue>;
+}
 
 export class Keyspace {
   readonly #cells = new Map<string, Cell>();
@@ -51,8 +54,13 @@ export class Keyspace {
   }
 
   delete(key: string): void {
-    // A capture keeps the cell, which nobody changes any more.
-    if (this.#cells.delete(key)) this.#order.delete(key);
+    const cell = this.#cells.get(key);
+    if (cell === undefined) return;
+    this.#cells.delete(key);
+    this.#order.delete(key);
+    // A capture that has the cell keeps it, and nobody changes it any more; for the others it shall be gone.
+    for (const { order, former } of this.#captures)
+      if (order.get(key) !== cell) former.delete(cell);
   }
 
   /** From `start` on, inclusive; from the first key where undefined. Not to be used after a change. */
@@ -71,27 +79,27 @@ export class Keyspace {
    * the reader has come to the end or has given up (`return`).
    */
   capture(): Generator<readonly [string, VersionedValue]> {
-    const order = this.#order.clone();
-    const capture: Capture = new Map();
+    const capture = { order: this.#order.clone(), former: new Map<Cell, VersionedValue>() };
     this.#captures.add(capture);
-    const entries = this.#readOut(order, capture);
+    const entries = this.#readOut(capture);
     // To its first step, without which giving up would not reach its end.
     entries.next();
     return entries;
   }
 
-  *#readOut(order: Order, capture: Capture): Generator<readonly [string, VersionedValue]> {
+  *#readOut(capture: Capture): Generator<readonly [string, VersionedValue]> {
+    const { order, former } = capture;
     try {
       yield NOTHING;
-      for (const [key, cell] of order.entries()) yield [key, capture.get(cell) ?? cell.entry];
+      for (const [key, cell] of order.entries()) yield [key, former.get(cell) ?? cell.entry];
     } finally {
       this.#captures.delete(capture);
     }
   }
 
   #tell(cell: Cell): void {
-    for (const capture of this.#captures) {
-      if (!capture.has(cell)) capture.set(cell, cell.entry);
+    for (const { former } of this.#captures) {
+      if (!former.has(cell)) former.set(cell, cell.entry);
     }
   }
 }

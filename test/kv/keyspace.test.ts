@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { Keyspace } from "../../src/kv/keyspace.ts";
@@ -62,6 +64,28 @@ test("it is a map in order, and a capture shows what was there when it was taken
     }),
     { numRuns: 500 },
   );
+});
+
+test("a capture holds on to nothing that has come and gone since", async () => {
+  setFlagsFromString("--expose-gc");
+  const collectGarbage = runInNewContext("gc") as () => void;
+  const keys = new Keyspace();
+  const cameAndWent = (at: number): WeakRef<VersionedValue> => {
+    const entry = { value: "first", index: at };
+    keys.set("a", entry);
+    keys.set("a", { value: "second", index: at + 1 });
+    keys.delete("a");
+    return new WeakRef(entry);
+  };
+
+  const capture = keys.capture();
+  const gone = [1, 3, 5].map(cameAndWent);
+  // A reference is kept to the end of the turn that has made it.
+  await new Promise<void>((resolve) => void setImmediate(resolve));
+  collectGarbage();
+
+  expect(gone.map((entry) => entry.deref())).toEqual([undefined, undefined, undefined]);
+  expect([...capture]).toEqual([]);
 });
 
 test("ranges begin at their bounds", () => {
