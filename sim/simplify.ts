@@ -34,8 +34,7 @@ export const START: Progress = { round: 0, pass: 0, chunk: undefined, at: 0, isF
 type Step = readonly [candidate: Schedule, next: Progress];
 type Pass = (schedule: Schedule, violation: Violation, progress: Progress) => Iterable<Step>;
 
-/** With how many seeds a candidate is tried, by round. */
-const SEEDS = [2, 4, 8, 32];
+const ROUNDS = 4;
 /** Into how many parts a list is cut at most, by round: single items have to wait until runs are short. */
 const PARTS = [8, 32, 10_000, 10_000];
 /** Of so many operations one is kept at first. */
@@ -53,11 +52,13 @@ export function* smaller(
 ): Generator<Step, void, undefined> {
   const base = untilViolation(schedule, violation);
   let progress = from;
-  while (progress.round < SEEDS.length) {
-    const pass = PASSES[progress.pass];
-    if (pass !== undefined) {
-      for (const [candidate, next] of pass(base, violation, progress)) {
-        for (let nth = 0; nth < (SEEDS[progress.round] ?? 1); nth += 1) {
+  while (progress.round < ROUNDS) {
+    const planned = PASSES[progress.pass];
+    if (planned !== undefined) {
+      const seeds = planned.seeds[progress.round] ?? 0;
+      const steps = seeds === 0 ? [] : planned.pass(base, violation, progress);
+      for (const [candidate, next] of steps) {
+        for (let nth = 0; nth < seeds; nth += 1) {
           yield [
             { ...candidate, seed: base.seed + nth },
             { ...next, isFruitful: true },
@@ -134,7 +135,7 @@ const withoutOperations = without(
 const withoutNodes: Pass = function* (schedule, _, progress) {
   const all = Array.from({ length: schedule.nodes }, (__, node) => node);
   if (all.length === 1) return;
-  if (all.length > 3) {
+  if (all.length > 4) {
     for (const first of all) {
       const kept = [0, 1, 2].map((n) => (first + n) % all.length).toSorted((a, b) => a - b);
       yield [withSlack(keepNodes(schedule, kept)), progress];
@@ -166,14 +167,18 @@ const ofSimpleDecisions: Pass = function* (schedule, _, progress) {
   for (const candidate of simplerDecisions(schedule)) yield [withSlack(candidate), progress];
 };
 
-const PASSES: readonly Pass[] = [
-  leaps,
-  withoutOperations,
-  withoutNodes,
-  withoutFaults,
-  inLessTime,
-  inAPlainWorld,
-  ofSimpleDecisions,
+/**
+ * Each with how many seeds a candidate is tried with, by round. A smaller cluster is worth more of them; what makes
+ * decisions plainer, and not fewer, waits until there are few.
+ */
+const PASSES: readonly { readonly pass: Pass; readonly seeds: readonly number[] }[] = [
+  { pass: leaps, seeds: [2, 4, 8, 32] },
+  { pass: withoutOperations, seeds: [2, 4, 8, 32] },
+  { pass: withoutNodes, seeds: [2, 16, 32, 64] },
+  { pass: withoutFaults, seeds: [2, 4, 8, 32] },
+  { pass: inLessTime, seeds: [2, 4, 8, 32] },
+  { pass: inAPlainWorld, seeds: [0, 4, 8, 32] },
+  { pass: ofSimpleDecisions, seeds: [0, 0, 8, 32] },
 ];
 
 /** With other elections it may take somewhat longer. */
