@@ -1,7 +1,8 @@
 /**
  * After the storm: a random core that holds a quorum is healed and restarted, every other fault is frozen, the rest is
- * dead. Then within a bound there must be a leader (L1), a write by every client (L2), equal state (L3), and no further
- * change of leader (L4). And S24: what waits in a node at rest is nothing.
+ * dead. Then within a bound there must be a leader (L1), equal state (L3), a write by every client (L2), equal state again,
+ * silence but for heartbeats (L5), no further change of leader (L4) but one that is asked for (L6). And S24: what waits in
+ * a node at rest is nothing.
  */
 
 import type { RaftState } from "../src/core/state.ts";
@@ -12,6 +13,10 @@ import type { Simulation } from "./simulation.ts";
 const LEADER_WITHIN = 20;
 const WRITES_WITHIN = 40;
 const QUIET_FOR = 4;
+const TRANSFER_WITHIN = 4;
+const TRANSFER_ATTEMPTS = 3;
+/** All that was planned in the storm has ended by then. */
+const LAST_CALLS_MS = 10_000;
 
 /** Resolves with the core. Where a property is violated, that is reported. */
 export async function runLiveness(simulation: Simulation): Promise<readonly number[]> {
@@ -58,8 +63,14 @@ async function checkLiveness(simulation: Simulation, core: readonly number[]): P
   await checkAgreement(simulation, core, LEADER_WITHIN * timeoutUs);
   if (safety.violation !== undefined) return;
 
+  await awaitLastCalls(simulation);
+  await checkAgreement(simulation, core, LEADER_WITHIN * timeoutUs);
+  // The last answers are on their way.
+  await scheduler.run(scheduler.nowUs + timeoutUs);
   const leaderBefore = leaderOf(simulation);
+  if (areCallsOver(simulation)) safety.messages.silent = core;
   await scheduler.run(scheduler.nowUs + QUIET_FOR * timeoutUs);
+  safety.messages.silent = [];
   if (safety.violation !== undefined) return;
   if (leaderOf(simulation) !== leaderBefore)
     return safety.report(
@@ -68,6 +79,42 @@ async function checkLiveness(simulation: Simulation, core: readonly number[]): P
       undefined,
     );
   checkRest(simulation, core);
+  await checkTransfer(simulation, core, TRANSFER_WITHIN * timeoutUs);
+}
+
+function areCallsOver({ workload }: Simulation): boolean {
+  return workload.history.every(({ outcome }) => outcome !== undefined);
+}
+
+async function awaitLastCalls(simulation: Simulation): Promise<void> {
+  const { scheduler, workload } = simulation;
+  const waiting = workload.history.filter(({ outcome }) => outcome === undefined);
+  await scheduler.run(scheduler.nowUs + LAST_CALLS_MS * 1000, () =>
+    waiting.every(({ outcome }) => outcome !== undefined),
+  );
+}
+
+/** A stream may be half open, and a vote lost in it: once more, then. */
+async function checkTransfer(
+  simulation: Simulation,
+  core: readonly number[],
+  withinUs: number,
+): Promise<void> {
+  const { scheduler, schedule, safety } = simulation;
+  const others = core.filter((slot) => slot !== simulation.leader());
+  if (others.length === 0) return;
+  const heir = new Rng(schedule.seed, "heir").pick(others);
+  for (let attempt = 1; attempt <= TRANSFER_ATTEMPTS; attempt += 1) {
+    const leader = simulation.leader();
+    if (leader !== undefined) simulation.transfer(leader, heir);
+    const done = await scheduler.run(
+      scheduler.nowUs + withinUs,
+      () => simulation.leader() === heir,
+    );
+    if (done || safety.violation !== undefined) return;
+  }
+  const text = `n${heir + 1} was to be the leader, which is ${leaderOf(simulation)}`;
+  safety.report("L6", text, heir);
 }
 
 async function checkAgreement(

@@ -45,6 +45,7 @@ function figure8(rng: Rng, { durationMs, raft }: FaultContext): readonly Draft[]
 /** A leader that is cut off from the others but not from its clients, and comes back. */
 function staleLeader(rng: Rng, { durationMs, raft }: FaultContext): readonly Draft[] {
   const timeoutMs = raft.electionTimeoutMs ?? 500;
+  const isSucceeded = rng.chance(500_000);
   return repeat(rng, durationMs, 6 * timeoutMs, (atMs) => [
     {
       when: { type: "at", atMs },
@@ -58,9 +59,18 @@ function staleLeader(rng: Rng, { durationMs, raft }: FaultContext): readonly Dra
     },
     {
       when: { type: "at", atMs: atMs + 5 },
-      action: { type: "propose", target: "leader", count: 3 },
+      action: { type: "propose", target: "leader", count: rng.pick([3, 12]) },
     },
+    ...(isSucceeded ? [successorGone(atMs + 4 * timeoutMs, timeoutMs)] : []),
   ]);
+}
+
+/** The one who was elected instead is gone as the old one comes back. */
+function successorGone(atMs: number, timeoutMs: number): Draft {
+  return {
+    when: { type: "at", atMs },
+    action: { type: "crash", target: "leader", downMs: 2 * timeoutMs },
+  };
 }
 
 /** What clients have sent comes late, to one that does not lead any more by then; they have tried elsewhere meanwhile. */
@@ -167,6 +177,30 @@ function pingPong(rng: Rng, { durationMs, raft }: FaultContext): readonly Draft[
             forMs: 2 * timeoutMs,
           },
     },
+  ];
+}
+
+/** Every leader's disk is slow: the others commit without it, and it acts on what it does not have itself. */
+function slowLeader(rng: Rng, { durationMs, raft }: FaultContext): readonly Draft[] {
+  const timeoutMs = raft.electionTimeoutMs ?? 500;
+  return [
+    {
+      when: {
+        type: "on",
+        event: "becomes-leader",
+        fromMs: 0,
+        untilMs: durationMs,
+        times: 30,
+        delayMs: 0,
+      },
+      action: { type: "disk-slow", target: "subject", factor: 20, forMs: 5 * timeoutMs },
+    },
+    ...repeat(rng, durationMs, 6 * timeoutMs, (atMs) => [
+      {
+        when: { type: "at", atMs },
+        action: { type: "transfer", to: "after-leader-0" },
+      },
+    ]),
   ];
 }
 
@@ -305,6 +339,7 @@ export const PATTERNS: readonly Pattern[] = [
   rollingRestart,
   majorityCrash,
   pingPong,
+  slowLeader,
   crashOnVote,
   interruptedSnapshot,
   lostSnapshot,

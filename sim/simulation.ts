@@ -109,6 +109,7 @@ export class Simulation<Operation extends ClientOperation = ClientOperation> {
           (this.processes[slot]?.node?.state.commitIndex ?? 0) >= index,
       },
     );
+    this.safety.ghost.isCrowded = schedule.inbox !== undefined;
     this.workload = application.workload({
       schedule,
       scheduler: this.scheduler,
@@ -133,7 +134,7 @@ export class Simulation<Operation extends ClientOperation = ClientOperation> {
         expectStop: (slot, downMs) => this.#downMs.set(slot, downMs),
         leader: () => this.leader(),
         later: (delayUs, run) => this.#later(delayUs, KIND.fault, run),
-        transfer: (from, to) => this.#transfer(from, to),
+        transfer: (from, to) => this.transfer(from, to),
         burst: (slot, count) => this.workload.burst(slot, count),
       },
       {
@@ -232,6 +233,14 @@ export class Simulation<Operation extends ClientOperation = ClientOperation> {
       onLose: (packet, reason) => this.recorder.onLose(packet, reason),
       tamper,
     });
+  }
+
+  /** Asks a leader to hand over; what comes of it shows. */
+  transfer(from: number, to: number): void {
+    const node = this.processes[from]?.node;
+    if (node === undefined) return;
+    this.scheduler.wantDrain();
+    node.transferLeadership(idOf(to)).catch(() => undefined);
   }
 
   #makeProcess(
@@ -369,13 +378,6 @@ export class Simulation<Operation extends ClientOperation = ClientOperation> {
     this.scheduler.after(delayUs, kind, undefined, () => {
       if (!this.#isFrozen) run();
     });
-  }
-
-  #transfer(from: number, to: number): void {
-    const node = this.processes[from]?.node;
-    if (node === undefined) return;
-    this.scheduler.wantDrain();
-    node.transferLeadership(idOf(to)).catch(() => undefined);
   }
 }
 

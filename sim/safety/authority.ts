@@ -48,7 +48,9 @@ export class AuthorityChecks {
   }
 
   #checkCandidate({ currentTerm }: Readonly<RaftState>, arrived: readonly PeerMessage[]): void {
-    const sign = arrived.find(
+    // Of many at once some may be turned away at the door, but not the first.
+    const heard = this.#ghost.isCrowded ? arrived.slice(0, 1) : arrived;
+    const sign = heard.find(
       ({ type, term }) =>
         term === currentTerm && (type === "AppendEntries" || type === "Heartbeat"),
     );

@@ -61,6 +61,8 @@ export class Ghost {
   /** Every change of the membership that was ever in a log. */
   readonly configurations: ConfigurationEntry[] = [];
   readonly report: Report;
+  /** Nodes have so little room for messages that they drop some unseen. */
+  isCrowded = false;
   readonly #entries = new Map<number, { readonly entry: Entry; readonly previousTerm: Term }>();
   readonly #votes: Map<Term, NodeId>[];
   readonly #slots: ReadonlyMap<NodeId, number>;

@@ -15,6 +15,8 @@ import type { Ghost, NodeView } from "./ghost.ts";
 const MAX_REFUSALS = 20;
 
 export class MessageChecks {
+  /** Those that have nothing to say to each other but heartbeats. */
+  silent: readonly number[] = [];
   readonly #ghost: Ghost;
   readonly #shownTerms: number[];
   /** Those whose process has a failed write behind it, and whether it knows. */
@@ -35,6 +37,7 @@ export class MessageChecks {
   onSend(slot: number, message: PeerMessage): void {
     const view = this.#ghost.view(slot);
     this.#checkTerm(view, message);
+    if (this.silent.includes(slot)) this.#checkRest(view, message);
     if (this.#failed.get(slot)?.isKnown === true) this.#checkSilence(view, message);
     switch (message.type) {
       case "RequestVote":
@@ -85,6 +88,20 @@ export class MessageChecks {
   /** What is broken by showing what the disk does not hold. */
   #durability({ slot }: NodeView): "S10" | "S25" {
     return this.#failed.has(slot) ? "S25" : "S10";
+  }
+
+  /**
+   * L5: when all is done, heartbeats alone are sent. A call that was held up may come yet, and be replicated; to those who
+   * are gone a snapshot may be on its way.
+   */
+  #checkRest(view: NodeView, message: PeerMessage): void {
+    const { type, to } = message;
+    if (type === "Heartbeat" || type === "HeartbeatResponse") return;
+    if (type === "AppendEntries" && message.entries.length > 0) return;
+    if (type === "AppendEntriesResponse" && message.success) return;
+    if (!this.silent.includes(this.#ghost.slotOf(to))) return;
+    const text = `${view.id} sends a ${type} to ${to}, and everything is done`;
+    this.#ghost.report("L5", text, view.slot);
   }
 
   /** S25. Chunks of a snapshot say nothing of what was being written. */

@@ -6,6 +6,7 @@ import type {
   AppendEntriesRefusal,
   AppendEntriesResponse,
   AppendEntriesSuccess,
+  PreVote,
 } from "../../src/core/message.ts";
 import { append as appendTo } from "../../src/core/log.ts";
 import { defaultRaftOptions } from "../../src/core/options.ts";
@@ -303,6 +304,27 @@ describe("what a message shows", () => {
     checks.onStart(0);
     checks.onSend(0, ack);
     expect(properties()).toEqual(["S25", "S25"]);
+  });
+
+  test("L5: anything but heartbeats where everything is done", () => {
+    const checks = new MessageChecks(ghost);
+    for (const platter of platters) platter.apply(batch(1, undefined, [], 0));
+    const beat = { type: "HeartbeatResponse", from: "n1", to: "n2", term: 1, round: 1 } as const;
+    const ask: PreVote = {
+      type: "PreVote",
+      from: "n1",
+      to: "n2",
+      term: 2,
+      lastLog: { term: 0, index: 0 },
+    };
+    checks.onSend(0, ask);
+    checks.silent = [0, 1];
+    checks.onSend(0, beat);
+    checks.onSend(0, { ...ask, to: "n3" });
+    checks.onSend(2, { ...ask, from: "n3" });
+    expect(properties()).toEqual([]);
+    checks.onSend(0, ask);
+    expect(properties()).toEqual(["L5"]);
   });
 
   test("L7: a refusal that is heard again and again, and changes nothing", () => {
