@@ -1,7 +1,7 @@
 /** State machines for the simulator: a right one, and some with the mistakes that people make. */
 
 import type { AppliedCommand, StateMachine } from "../../../src/node/state-machine.ts";
-import type { SimulatedClient } from "../../../sim/index.ts";
+import type { SimulatedClient } from "../../../sim/own/index.ts";
 
 /** Names and how often each was given; answers how often. The right one. */
 export class Tally implements StateMachine<number, string, number> {

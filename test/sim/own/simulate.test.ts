@@ -2,8 +2,8 @@
 
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { isRaftError } from "../../../src/errors.ts";
-import { simulate, SimulationError } from "../../../sim/index.ts";
-import type { SimulateOptions } from "../../../sim/index.ts";
+import { simulate, SimulationError } from "../../../sim/own/index.ts";
+import type { SimulateOptions } from "../../../sim/own/index.ts";
 import { Batcher, Dice, Forgetful, Hoarder, Slow, Tally, Unordered, workload } from "./machines.ts";
 
 const SHORT = { durationMs: 1500, shrinkRuns: 20 };
