@@ -10,8 +10,7 @@ import { expect, test } from "vitest";
 import type { Results } from "../../bench/results.ts";
 
 const PROGRAM = fileURLToPath(new URL("../../dist/bench/main.js", import.meta.url));
-const SHORT =
-  "--quick --only embedded,values,log --seconds 0.1 --concurrency 4 --entries 1000 --json";
+const SHORT = "--quick --only embedded,values --seconds 0.2 --concurrency 4 --json";
 
 test("a short run finds figures for every system, and writes its page", async () => {
   const folder = await mkdtemp(join(tmpdir(), "quorate-smoke-"));
@@ -23,7 +22,7 @@ test("a short run finds figures for every system, and writes its page", async ()
     "--report",
     report,
   ]);
-  const { rows, log } = JSON.parse(stdout) as Results;
+  const { rows } = JSON.parse(stdout) as Results;
 
   expect(rows.map(({ section, lane }) => `${section} ${lane}`)).toEqual([
     "embedded bare",
@@ -34,8 +33,6 @@ test("a short run finds figures for every system, and writes its page", async ()
   expect(
     rows.filter(({ perSecond, p50Ms, failed }) => !(perSecond > 0 && p50Ms > 0 && failed === 0)),
   ).toEqual([]);
-  expect(log).toMatchObject([{ entries: 1000 }]);
-  expect(log[0]?.openMs).toBeGreaterThan(0);
   expect(await readFile(report, "utf8")).toContain("</html>");
   await rm(folder, { recursive: true });
 });
