@@ -60,30 +60,51 @@ export function faultText(action: Action, nodes: readonly number[]): string {
       return `no ${listText(action.messages)} of ${first} gets through`;
     case "reset":
       return `the connection of ${first} and ${second} is reset`;
-    case "disk-stall":
-      return `the disk of ${first} stalls for ${action.forMs} ms`;
-    case "disk-slow":
-      return `the disk of ${first} becomes ${action.factor} times slower`;
-    case "disk-fail":
-      return `the next write of ${first} fails with ${action.code}${action.isApplied ? ", though it is done" : ""}`;
-    case "sync-fail":
-      return `the next sync of ${first} fails, and what was to be written never is`;
-    case "read-fail":
-      return `the next read of ${first} fails`;
-    case "guard-fail":
-      return `the next save of ${first}'s second copy of term and vote fails`;
-    case "disk-full":
-      return `the disk of ${first} is full for ${action.forMs} ms`;
-    case "bit-rot":
-      return `${first} is to read one wrong bit`;
-    case "damage":
-      return `the disk of ${first} is damaged for good`;
-    case "lose-batch":
-      return `the disk of ${first} is to lose a batch from its journal`;
     case "transfer":
       return `${first} is asked to hand leadership to ${second}`;
     case "propose":
       return `${action.count === 1 ? "a write is" : `${action.count} writes are`} asked of ${first}`;
+    default:
+      return diskText(action, first);
+  }
+}
+
+type DiskAction = Extract<
+  Action,
+  {
+    type:
+      | `disk-${string}`
+      | "sync-fail"
+      | "read-fail"
+      | "guard-fail"
+      | "bit-rot"
+      | "damage"
+      | "lose-batch";
+  }
+>;
+
+function diskText(action: DiskAction, node: string): string {
+  switch (action.type) {
+    case "disk-stall":
+      return `the disk of ${node} stalls for ${action.forMs} ms`;
+    case "disk-slow":
+      return `the disk of ${node} becomes ${action.factor} times slower`;
+    case "disk-fail":
+      return `the next write of ${node} fails with ${action.code}${action.isApplied ? ", though it is done" : ""}`;
+    case "sync-fail":
+      return `the next sync of ${node} fails, and what was to be written never is`;
+    case "read-fail":
+      return `the next read of ${node} fails`;
+    case "guard-fail":
+      return `the next save of ${node}'s second copy of term and vote fails`;
+    case "disk-full":
+      return `the disk of ${node} is full for ${action.forMs} ms`;
+    case "bit-rot":
+      return `${node} is to read one wrong bit`;
+    case "damage":
+      return `the disk of ${node} is damaged for good`;
+    case "lose-batch":
+      return `the disk of ${node} is to lose a batch from its journal`;
   }
 }
 
