@@ -118,8 +118,12 @@ export class FrameSocket {
     this.#scheduleFlush();
   }
 
-  /** At once and idempotent; the handler is told before this returns. */
+  /**
+   * At once and idempotent; the handler is told before this returns. What was sent just now still leaves, unless
+   * something is wrong or the other side has not taken what was sent earlier: nothing is waited for.
+   */
   close(error?: Error): void {
+    if (error === undefined && this.#writing === 0) this.#flush();
     this.#finish(error);
   }
 

@@ -53,7 +53,7 @@ export interface Connection {
   readonly bufferedBytes: number;
   /** Never throws, never blocks; ignored after close. The frame must not be changed afterwards. */
   send(frame: Uint8Array): void;
-  /** Idempotent. `onClose` of the own side is called too, once. */
+  /** Idempotent. `onClose` of the own side is called too, once. What was sent still leaves where that takes no wait. */
   close(): void;
 }
 

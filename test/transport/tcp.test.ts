@@ -6,7 +6,16 @@ import { frameOf, FrameParser } from "../../src/transport/frame.ts";
 import { encodeMessage } from "../../src/transport/messages.ts";
 import { TcpClientLink, TcpTransport } from "../../src/transport/tcp.ts";
 import type { PeerMessage } from "../../src/transport/transport.ts";
-import { closeAll, deliver, Events, heartbeat, nextTick, sendUntil, TestNode } from "./fixtures.ts";
+import {
+  certificate,
+  closeAll,
+  deliver,
+  Events,
+  heartbeat,
+  nextTick,
+  sendUntil,
+  TestNode,
+} from "./fixtures.ts";
 import { ManualClock } from "./manual-clock.ts";
 
 const cleanups: (() => void)[] = [];
@@ -361,6 +370,33 @@ describe("clients", () => {
     await ends.until();
     expect(await node.clientEnds.until()).toMatchObject({ code: "RAFT_BAD_FRAME" });
   });
+
+  test.each(["plain", "with TLS"])(
+    "are heard to their last word before a close: %s",
+    async (how) => {
+      const isPlain = how === "plain";
+      const node = await TestNode.start("n1", isPlain ? {} : { tls: certificate("n1") });
+      const frames = new Events<string>();
+      node.serve = () => ({
+        onFrame: (frame) => frames.add(Buffer.from(frame).toString()),
+        onClose: (error) => node.clientEnds.add(error),
+      });
+      const link = new TcpClientLink({
+        clock: systemClock,
+        tls: isPlain ? undefined : certificate("client"),
+      });
+      cleanups.push(() => void link.close());
+      const connection = await link.connect(
+        node.address,
+        { onFrame: () => undefined, onClose: () => undefined },
+        new AbortController().signal,
+      );
+      connection.send(Buffer.from("one more thing"));
+      connection.close();
+      expect(await node.clientEnds.until()).toBeUndefined();
+      expect(frames.items).toEqual(["one more thing"]);
+    },
+  );
 
   test("that do not read are closed before they fill our memory", async () => {
     const node = await TestNode.start("n1", { limits: { maxClientQueueBytes: 10_000_000 } });
