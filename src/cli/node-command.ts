@@ -29,10 +29,11 @@ export async function node(args: readonly string[]): Promise<number> {
 }
 
 async function serve(settings: NodeSettings, stop: AbortSignal): Promise<void> {
-  const { id, listen, tls, insecure, data } = settings;
+  const { listen, tls, insecure, data, stopWithParent: _, ...options } = settings;
+  const { id } = options;
   const logger = lineLogger(id);
   const member = await RaftNode.start({
-    ...settings,
+    ...options,
     ...kvStore(),
     storage: levelStorage(data),
     transport: new TcpTransport({ listen, tls, insecure, logger }),
