@@ -50,7 +50,7 @@ const INVALID: KvOperationResult = Object.freeze({
 
 /**
  * The store. Commands are made with `encodeCommand`; `query` takes a `KvQuery`. Values in results and answers belong to
- * the store: read them, change nothing.
+ * the store: read them, change nothing. It holds 2^24 keys at the most, as a `Map` does: one more stops every member.
  */
 export class KvMachine implements StateMachine<KvResult, KvQuery, KvAnswer> {
   #keys = new Keyspace();
@@ -258,6 +258,7 @@ async function keyspaceFrom(reader: BlockReader): Promise<Keyspace> {
   const size = sizeFrom(decode(await reader.read()));
   const keys = new Keyspace();
   while (keys.size < size) addRecords(keys, decode(await reader.read()));
+  if (keys.size !== size) throw damaged();
   await reader.end();
   return keys;
 }

@@ -198,6 +198,7 @@ describe("snapshots", () => {
       bytes.subarray(0, 2),
       Buffer.concat([bytes, Uint8Array.of(0)]),
       Buffer.concat([header, block(["a", 1, 1, "a", 1, 1])]),
+      Buffer.concat([header, block(["a", 1, 1, "b", 1, 1, "c", 1, 1])]),
       Buffer.concat([header, block(["a", null, 1, "b", 1, 1])]),
       Buffer.concat([header, block([])]),
       Buffer.concat([header, Uint8Array.of(0, 0, 0, 1, 0xc1)]),
