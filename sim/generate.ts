@@ -47,7 +47,7 @@ export function generate(seed: number, options: GenerateOptions = {}): Schedule 
     ...(isTiny ? { inbox: drawInbox(rng("inbox")) } : {}),
     network: drawNetwork(rng("network"), profile),
     disk: drawDisk(rng("disk"), profile),
-    clocks: drawClocks(rng("clocks"), nodes, profile),
+    clocks: withApplying(rng("applying"), profile, drawClocks(rng("clocks"), nodes, profile)),
     clients,
     operations: enlarged(
       rng("large values"),
@@ -137,6 +137,16 @@ function drawClocks(rng: Rng, nodes: number, profile: Profile): readonly ClockMo
     driftPpm: isOff ? rng.between(-20_000, 20_000) : rng.between(-100, 100),
     turnCostUs: isOff && rng.chance(300_000) ? rng.pick([50, 500]) : 0,
   }));
+}
+
+/** Some state machines write to a disk of their own, or are just slow. */
+function withApplying(
+  rng: Rng,
+  profile: Profile,
+  clocks: readonly ClockModel[],
+): readonly ClockModel[] {
+  if (profile === "calm" || rng.chance(700_000)) return clocks;
+  return clocks.map((clock) => ({ ...clock, applyUs: rng.pick([100, 2000, 20_000]) }));
 }
 
 function drawClients(rng: Rng, nodes: number, profile: Profile): readonly ClientPlan[] {

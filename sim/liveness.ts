@@ -148,6 +148,7 @@ function heal(simulation: Simulation, core: readonly number[]): void {
   for (const process of processes) {
     process.disk.heal();
     process.extraCostUs = 0;
+    process.applyUs = 0;
     process.setTurnCost(0);
     if (process.incarnation !== undefined) process.incarnation.actor.gateUs = 0;
     process.oscillator.drift(0);

@@ -20,7 +20,9 @@ import { observedStorage } from "./observed-storage.ts";
 import { Rng } from "./random.ts";
 import type { Schedule } from "./schedule.ts";
 import type { NodeObserver } from "./safety/observer.ts";
+import { KIND } from "./scheduler.ts";
 import type { Actor, Scheduler } from "./scheduler.ts";
+import { slowed } from "./slow-machine.ts";
 
 export interface Incarnation {
   readonly number: number;
@@ -69,6 +71,8 @@ export class SimProcess {
   incarnation: Incarnation | undefined;
   /** Raised by a fault: what each turn costs more, in microseconds. */
   extraCostUs = 0;
+  /** What the state machine takes, in microseconds. */
+  applyUs: number;
   /** It has stopped over damage of its disk, and stays down. */
   isLost = false;
   readonly #parts: ProcessParts;
@@ -82,6 +86,7 @@ export class SimProcess {
     this.disk = disk;
     const { offsetUs, driftPpm } = schedule.clocks[slot] ?? { offsetUs: 0, driftPpm: 0 };
     this.usualDriftPpm = driftPpm;
+    this.applyUs = schedule.clocks[slot]?.applyUs ?? 0;
     this.oscillator = new Oscillator(scheduler, offsetUs, driftPpm);
   }
 
@@ -158,7 +163,11 @@ export class SimProcess {
       });
       const observer = this.#machineObserver(incarnation, observe);
       incarnation.node = await startNode({
-        machine: observed(machine, observer, this.#parts.scheduler),
+        machine: observed(
+          slowed(machine, () => this.#applying(actor)),
+          observer,
+          this.#parts.scheduler,
+        ),
         clients,
         schedule,
         id: this.id,
@@ -171,6 +180,18 @@ export class SimProcess {
     } catch (error) {
       if (actor.isAlive) hooks.onStartFailed(this, incarnation, error);
     }
+  }
+
+  /** When the state machine is done with what it is given now. */
+  #applying(actor: Actor): ((run: () => void) => void) | undefined {
+    const { scheduler } = this.#parts;
+    const { applyUs } = this;
+    if (applyUs === 0) return undefined;
+    return (run) =>
+      scheduler.after(applyUs, KIND.apply, actor, () => {
+        scheduler.wantDrain();
+        run();
+      });
   }
 
   #machineObserver(

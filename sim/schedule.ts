@@ -77,6 +77,8 @@ export interface ClockModel {
   readonly driftPpm: number;
   /** What each turn costs: 0 is infinitely fast. */
   readonly turnCostUs: number;
+  /** How long the state machine takes for what it is given at once; left out, it is done when it is called. */
+  readonly applyUs?: number | undefined;
 }
 
 export interface ClientPlan {

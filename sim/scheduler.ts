@@ -41,6 +41,7 @@ export const KIND = {
   send: 9,
   admit: 10,
   phase: 11,
+  apply: 12,
 } as const;
 
 export interface SchedulerHooks {
