@@ -19,6 +19,9 @@ export interface KvOperation extends ClientOperation {
   foundIndex: LogIndex | undefined;
 }
 
+/** Values of more characters are cut to half of that in words, before anything else is done with them. */
+const LONGEST = 98;
+
 /** An operation in words. */
 export function callText({
   type,
@@ -39,6 +42,6 @@ export function answerText({ status, found }: KvOperation): string {
 }
 
 function inShort(value: string | number): string {
-  const text = JSON.stringify(value);
-  return text.length <= 100 ? text : `${text.slice(0, 50)}..." of ${text.length - 2} characters`;
+  if (typeof value === "number" || value.length <= LONGEST) return JSON.stringify(value);
+  return `${JSON.stringify(value.slice(0, LONGEST / 2)).slice(0, -1)}..." of ${value.length} characters`;
 }
