@@ -30,18 +30,19 @@ export function callText({
   expected,
 }: Pick<KvOperation, "type" | "key" | "value" | "expected">): string {
   const what = value === undefined ? "" : ` ${inShort(value)}`;
-  const instead = type === "cas" ? ` for ${inShort(expected ?? "nothing")}` : "";
+  const instead = type === "cas" ? ` for ${inShort(expected)}` : "";
   return `${type} ${key}${what}${instead}`;
 }
 
 /** What came of one that was answered, in words. */
 export function answerText({ status, found }: KvOperation): string {
   return status === undefined
-    ? `finds ${inShort(found ?? "nothing")}`
+    ? `finds ${inShort(found)}`
     : `is acknowledged (${status})`;
 }
 
-function inShort(value: string | number): string {
+function inShort(value: string | number | undefined): string {
+  if (value === undefined) return "nothing";
   if (typeof value === "number" || value.length <= LONGEST) return JSON.stringify(value);
   return `${JSON.stringify(value.slice(0, LONGEST / 2)).slice(0, -1)}..." of ${value.length} characters`;
 }

@@ -79,7 +79,7 @@ describe("the page of a run", () => {
     );
     expect((await hoverOver(page, ".fault")).tips).toMatch(/n1 is cut off/);
     expect((await hoverOver(page, ".mark.commit")).tips).toMatch(/n\d commits up to \d+/);
-    expect((await hoverOver(page, ".operation")).tips).toMatch(/c\d: \w+ .*\nc\d's/);
+    expect((await hoverOver(page, ".operation")).tips).toMatch(/c\d: [\w-]+ .*\nc\d's/);
     expect(errors).toEqual([]);
   });
 
