@@ -36,9 +36,7 @@ export function callText({
 
 /** What came of one that was answered, in words. */
 export function answerText({ status, found }: KvOperation): string {
-  return status === undefined
-    ? `finds ${inShort(found)}`
-    : `is acknowledged (${status})`;
+  return status === undefined ? `finds ${inShort(found)}` : `is acknowledged (${status})`;
 }
 
 function inShort(value: string | number | undefined): string {
