@@ -23,10 +23,14 @@ import { verdictsOf } from "./verdicts.ts";
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130));
 
 const args = process.argv.slice(2);
+if (args.includes("--help")) {
+  console.log(USAGE);
+  process.exit(0);
+}
 const options = optionsFrom(args);
-if (args.includes("--help") || typeof options === "string") {
-  console.error(typeof options === "string" ? `${options}\n\n${USAGE}` : USAGE);
-  process.exit(typeof options === "string" ? 2 : 0);
+if (typeof options === "string") {
+  console.error(`${options}\n\n${USAGE}`);
+  process.exit(2);
 }
 const results = await measure(options);
 const { output, report } = options;

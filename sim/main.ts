@@ -55,6 +55,10 @@ interface Options {
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
+  if (args.includes("--help")) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
   let options: Options;
   try {
     options = optionsFrom(args);

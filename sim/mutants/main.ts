@@ -39,6 +39,10 @@ interface Options extends Budget {
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
+  if (args.includes("--help")) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
   const project = process.cwd();
   let options: Options;
   let mutants: readonly Mutant[];

@@ -90,3 +90,10 @@ test("bad usage ends with exit code 2 and says what would be good", async () => 
     expect(failure).toHaveProperty("stderr", expect.stringContaining("usage: npm run sim"));
   }
 });
+
+test("--help says what there is, of the simulator, the mutants and the benchmark", async () => {
+  for (const file of ["main.js", "mutants/main.js", "../bench/main.js"]) {
+    const { stdout } = await run(process.execPath, [built(file), "--help"]);
+    expect(stdout).toMatch(/npm run (sim|mutants|bench) -- \[options\]/);
+  }
+});
