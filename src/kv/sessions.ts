@@ -43,7 +43,7 @@ const DEFAULT_TIMEOUT_MS = 3_600_000;
 const DEFAULT_MAX_SESSIONS = 10_000;
 
 const SNAPSHOT_FORMAT = "quorate-sessions";
-const SNAPSHOT_VERSION = 1;
+const SNAPSHOT_VERSION = 2;
 
 const CLOSED: SessionClosed = Object.freeze({ type: "closed" });
 const EXPIRED: Refused = Object.freeze({ type: "refused", reason: "session-expired" });

@@ -35,7 +35,8 @@ import { RaftError } from "../errors.ts";
 import { verify } from "./checks.ts";
 import type { StoreOperation, StoreRecord } from "./ordered-store.ts";
 
-const FORMAT_VERSION = 1;
+/** Raised whenever bytes on a disk get another meaning, those of commands and snapshots of the store included. */
+const FORMAT_VERSION = 2;
 const GROUP = hex(0, 8);
 /** 2^53 - 1 in hexadecimal. */
 const NUMBER_DIGITS = 14;

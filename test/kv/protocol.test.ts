@@ -110,19 +110,19 @@ test("a frame that is cut off or altered is refused or is a frame, and is never 
 
 test("frames of another version, too large, empty, too full or of unknown things are refused", () => {
   const status = [2, 1];
-  expect(decodeRequests(encode([1, [status]]))).toEqual([{ type: "status", id: 1 }]);
+  expect(decodeRequests(encode([2, [status]]))).toEqual([{ type: "status", id: 1 }]);
   for (const wrong of [
-    [2, [status]],
-    [1, []],
-    [1, Array.from({ length: 1025 }, () => status)],
-    [1, [status], 0],
-    [1, [[3, 1]]],
-    [1, [[2, -1]]],
-    [1, [[2, 0.5]]],
-    [1, [[0, 1, new Uint8Array(0)]]],
-    [1, [[0, 1, "text"]]],
-    [1, [[1, 1]]],
-    [1],
+    [3, [status]],
+    [2, []],
+    [2, Array.from({ length: 1025 }, () => status)],
+    [2, [status], 0],
+    [2, [[3, 1]]],
+    [2, [[2, -1]]],
+    [2, [[2, 0.5]]],
+    [2, [[0, 1, new Uint8Array(0)]]],
+    [2, [[0, 1, "text"]]],
+    [2, [[1, 1]]],
+    [2],
     1,
   ]) {
     expectRefusal(() => decodeRequests(encode(wrong)));
@@ -135,13 +135,13 @@ test("frames of another version, too large, empty, too full or of unknown things
     [1, 1, 7, "text", "rejected", null],
     [2, 1, 1, 1],
   ]) {
-    expectRefusal(() => decodeResponses(encode([1, [wrong]])));
+    expectRefusal(() => decodeResponses(encode([2, [wrong]])));
   }
   expectRefusal(() => decodeRequests(new Uint8Array(MAX_CLIENT_FRAME_BYTES + 1)));
 });
 
 test("a code that a newer node knows keeps its outcome", () => {
-  const frame = encode([1, [[1, 5, "RAFT_FROM_TOMORROW", "text", "unknown", null]]]);
+  const frame = encode([2, [[1, 5, "RAFT_FROM_TOMORROW", "text", "unknown", null]]]);
   expect(decodeResponses(frame)).toMatchObject([
     { id: 5, error: { code: "RAFT_INTERNAL", outcome: "unknown" } },
   ]);
