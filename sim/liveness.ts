@@ -1,6 +1,6 @@
 /**
  * After the storm: a random core that holds a quorum is healed and restarted, every other fault is frozen, the rest is
- * dead. Then within a bound there must be a leader (L1), equal state (L3), a write by every client (L2), equal state again,
+ * dead. Then within a bound there must be a leader (L1), equal state (L3), a write and a read by every client (L2), equal state again,
  * silence but for heartbeats (L5), no further change of leader (L4) but one that is asked for (L6). And S24: what waits in
  * a node at rest is nothing.
  */
@@ -11,7 +11,7 @@ import type { Simulation } from "./simulation.ts";
 
 /** In maximum election timeouts. */
 const LEADER_WITHIN = 20;
-const WRITES_WITHIN = 40;
+const CALLS_WITHIN = 40;
 const QUIET_FOR = 4;
 const TRANSFER_WITHIN = 4;
 const TRANSFER_ATTEMPTS = 3;
@@ -50,13 +50,13 @@ async function checkLiveness(simulation: Simulation, core: readonly number[]): P
   await checkAgreement(simulation, core, LEADER_WITHIN * timeoutUs);
   if (safety.violation !== undefined) return;
 
-  const writes = workload.callByAll((WRITES_WITHIN * timeoutUs) / 1000);
-  const areDone = (): boolean => writes.every(({ outcome }) => outcome !== undefined);
-  await scheduler.run(scheduler.nowUs + WRITES_WITHIN * timeoutUs + timeoutUs, areDone);
+  const calls = workload.callByAll((CALLS_WITHIN * timeoutUs) / 1000);
+  const areDone = (): boolean => calls.every(({ outcome }) => outcome !== undefined);
+  await scheduler.run(scheduler.nowUs + CALLS_WITHIN * timeoutUs + timeoutUs, areDone);
   if (safety.violation !== undefined) return;
-  const failed = writes.find(({ outcome }) => outcome !== "ok");
+  const failed = calls.find(({ outcome }) => outcome !== "ok");
   if (failed !== undefined) {
-    const text = `client ${failed.client + 1} could not write within ${WRITES_WITHIN} election timeouts: ${failed.error ?? "no answer"}`;
+    const text = `a call of client ${failed.client + 1} was not answered within ${CALLS_WITHIN} election timeouts: ${failed.error ?? "no answer"}`;
     return safety.report("L2", text, undefined);
   }
 

@@ -60,14 +60,17 @@ export class KvWorkload implements Workload<KvOperation> {
     for (let n = 0; n < count; n += 1) this.#call(client, this.#unplanned++, "put", "burst", 300);
   }
 
-  /** The writes, one by every client that goes where it is sent; filled in as they end. */
+  /** A write and a linearizable read by every client that goes where it is sent; filled in as they end. */
   callByAll(deadlineMs: number): readonly KvOperation[] {
     const free = this.#clients.filter(({ number }) => {
       const plan = this.#world.schedule.clients[number];
       return plan !== undefined && plan.stuckTo === undefined;
     });
-    return free.map((client) =>
-      this.#call(client, this.#unplanned++, "put", `final${client.number}`, deadlineMs),
+    const types = ["put", "get"] as const;
+    return free.flatMap((client) =>
+      types.map((type) =>
+        this.#call(client, this.#unplanned++, type, `final${client.number}`, deadlineMs),
+      ),
     );
   }
 
