@@ -85,6 +85,7 @@ async function measure({ plan }: Options): Promise<Results> {
     versions: { Node: process.version, ...(tools === undefined ? {} : { etcd: tools.version }) },
     command: ["npm run bench", ...(args.length > 0 ? ["--", ...args] : [])].join(" "),
     tookMs: performance.now() - startedAt,
+    firstWarmUpMs: plan.firstWarmUpMs,
     quietness: watch.result,
     etcdAbsent: typeof etcd === "string" ? etcd : undefined,
     core,

@@ -17,9 +17,9 @@ export const USAGE: string = `npm run bench -- [options]
 
   --only SECTION[,..]     of ${SECTIONS.join(", ")}
   --quick                 all of them in under a minute: to see that it works, not to believe it
-  --seconds N             how long each load is measured (3)
+  --seconds N             how long each load is measured (2)
   --rounds N              how often; the median counts (3)
-  --concurrency N[,..]    of the closed loops (1,16,64,256,1000)
+  --concurrency N[,..]    of the closed loops (1,64,256,1000)
   --entries N[,..]        lengths of the log (10000,100000,1000000,10000000)
   --kills N               of the leader (20)
   --report FILE.html      one page with the plots

@@ -61,6 +61,8 @@ export interface Results {
   readonly versions: Readonly<Record<string, string>>;
   readonly command: string;
   readonly tookMs: number;
+  /** Load on each system before its first measurement. */
+  readonly firstWarmUpMs: number;
   readonly quietness: Quietness;
   /** Why there is no etcd to compare with. */
   readonly etcdAbsent: string | undefined;

@@ -1,5 +1,6 @@
 /** What has to be said beside the figures: on which machine, how quiet it was, and whether they may be believed. */
 
+import { FULL } from "../plan.ts";
 import { wasQuiet } from "../quiet-watch.ts";
 import { validityOf } from "../reference.ts";
 import type { Quietness, Results } from "../results.ts";
@@ -18,6 +19,7 @@ export function headOf({ machine, versions, command, tookMs }: Results): string[
 export function notesOf(results: Results): string[] {
   const { quietness, etcdAbsent, rows } = results;
   const notes = [quietnessNote(quietness)];
+  if (rows.length > 0) notes.push(warmthNote(results.firstWarmUpMs));
   const { applies, compared, shortfalls } = validityOf(results);
   if (!applies) notes.push("This is not the reference machine: its table does not apply.");
   else if (shortfalls.length > 0)
@@ -48,6 +50,12 @@ function quietnessNote(seen: Quietness): string {
   if (othersDuring !== undefined && othersWorst !== undefined)
     others.push(`${othersDuring.toFixed(2)} during (at the most ${othersWorst.toFixed(2)})`);
   return `The machine was ${verdict}. A sync of 4 KiB took ${sync.join(", ")}; others used ${others.join(", ")}.`;
+}
+
+function warmthNote(firstWarmUpMs: number): string {
+  const load = `Each system was under load for ${(firstWarmUpMs / 1000).toFixed(1)} s before its first measurement`;
+  if (firstWarmUpMs >= FULL.firstWarmUpMs) return `${load}.`;
+  return `${load}: the systems were NOT WARM, and what runs in JavaScript would do better.`;
 }
 
 function serverCores({ cpuMicros, perSecond }: Results["rows"][number]): number {

@@ -27,7 +27,10 @@ ${headOf(results)
   .map((line) => `<p class="head">${escaped(line)}</p>`)
   .join("\n")}
 ${notesOf(results)
-  .map((note) => `<p class="note${/NOT quiet|VOID/.test(note) ? " bad" : ""}">${escaped(note)}</p>`)
+  .map(
+    (note) =>
+      `<p class="note${/NOT quiet|NOT WARM|VOID/.test(note) ? " bad" : ""}">${escaped(note)}</p>`,
+  )
   .join("\n")}
 ${tableHtml(verdictTable(results))}
 ${groups.join("\n")}

@@ -119,7 +119,8 @@ export class LoadSections {
     const { plan, watch, onRows, progress } = this.#options;
     try {
       progress(`${section}: measuring`);
-      await measureInTurns(lanes, { section, rounds: plan.rounds, jobs }, watch, onRows);
+      const { firstWarmUpMs, rounds } = plan;
+      await measureInTurns(lanes, { section, firstWarmUpMs, rounds, jobs }, watch, onRows);
     } finally {
       await Promise.all(lanes.map(({ system }) => system.stop()));
     }

@@ -6,10 +6,12 @@
 import type { Job } from "../load/job.ts";
 import { medianOf } from "../measured.ts";
 import type { Measured } from "../measured.ts";
-import { FIRST_WARM_UP_MS } from "../plan.ts";
 import type { QuietWatch } from "../quiet-watch.ts";
 import type { LoadRow, LoadSection } from "../results.ts";
 import type { System } from "../system.ts";
+
+/** Enough to exercise every path, and no more than there are sockets for. */
+const WARM_UP_CONCURRENCY = 256;
 
 export interface Lane {
   readonly system: System;
@@ -20,6 +22,8 @@ export interface Lane {
 
 export interface Turns {
   readonly section: LoadSection;
+  /** Of each lane, before its first load. */
+  readonly firstWarmUpMs: number;
   readonly rounds: number;
   /** For each load, what each lane is to do. */
   readonly jobs: readonly ((lane: Lane) => Job)[];
@@ -27,11 +31,11 @@ export interface Turns {
 
 export async function measureInTurns(
   lanes: readonly Lane[],
-  { section, rounds, jobs }: Turns,
+  { section, firstWarmUpMs, rounds, jobs }: Turns,
   watch: QuietWatch,
   onRows: (rows: readonly LoadRow[]) => void,
 ): Promise<void> {
-  for (const lane of lanes) await warmUp(lane, jobs[0]);
+  for (const lane of lanes) await warmUp(lane, jobs, firstWarmUpMs);
   for (const jobOf of jobs) {
     const measured = lanes.map((): Measured[] => []);
     for (let round = 0; round < rounds; round += 1) {
@@ -46,18 +50,28 @@ export async function measureInTurns(
   }
 }
 
-/** Always writes: reads shall find the keys. */
-async function warmUp(lane: Lane, jobOf: ((lane: Lane) => Job) | undefined): Promise<void> {
-  if (jobOf === undefined) return;
-  const { connections, valueBytes, measureMs } = jobOf(lane);
-  await lane.system.measure({
-    operation: "put",
-    concurrency: 64,
-    connections,
-    valueBytes: Math.min(valueBytes, 1024),
-    warmUpMs: Math.min(FIRST_WARM_UP_MS, 2 * measureMs),
-    measureMs: 1,
-  });
+/**
+ * Long enough for a server that has run for a while: V8 goes on compiling for several seconds. Writes first, also where
+ * reads are measured: they shall find the keys.
+ */
+async function warmUp(
+  lane: Lane,
+  jobsOf: readonly ((lane: Lane) => Job)[],
+  warmUpMs: number,
+): Promise<void> {
+  const jobs = jobsOf.map((jobOf) => jobOf(lane));
+  const connections = Math.max(...jobs.map((job) => job.connections));
+  const valueBytes = Math.min(...jobs.map((job) => job.valueBytes));
+  for (const operation of new Set<Job["operation"]>(["put", ...jobs.map((job) => job.operation)])) {
+    await lane.system.measure({
+      operation,
+      concurrency: WARM_UP_CONCURRENCY,
+      connections: Math.min(connections, WARM_UP_CONCURRENCY),
+      valueBytes,
+      warmUpMs,
+      measureMs: 1,
+    });
+  }
 }
 
 function rowOf(section: LoadSection, lane: Lane, job: Job, rounds: readonly Measured[]): LoadRow {

@@ -39,7 +39,8 @@ describe("the command line", () => {
     ]);
   });
 
-  test("a quick run is planned to take under a minute", () => {
+  test("a full run is planned to take under a quarter of an hour, a quick one under a minute", () => {
+    expect(expectedMs({ ...FULL, sections: SECTIONS }, true)).toBeLessThan(15 * 60_000);
     expect(expectedMs({ ...QUICK, sections: SECTIONS }, true)).toBeLessThan(60_000);
   });
 });
@@ -70,6 +71,14 @@ describe("what is printed", () => {
       "| times etcd | 1.20 |  |",
       "| share of the bare line |  | 0.62 |",
     ]);
+  });
+
+  test("says where the systems were not warm", () => {
+    expect(asText(compared)).toContain("under load for 8.0 s before its first measurement.");
+    const { firstWarmUpMs } = QUICK;
+    expect(asText({ ...compared, firstWarmUpMs })).toContain(
+      "for 0.4 s before its first measurement: the systems were NOT WARM",
+    );
   });
 
   test("says where the machine was not quiet, and why there is no etcd", () => {

@@ -42,6 +42,7 @@ export function results(over: Partial<Results>): Results {
     versions: { Node: "v20.0.0" },
     command: "npm run bench",
     tookMs: 60_000,
+    firstWarmUpMs: 8000,
     quietness: {
       syncBeforeMs: 0.1,
       syncDuringMs: 0.1,
