@@ -30,29 +30,53 @@ export function weightOf(schedule: Schedule, endMs: number): number {
   );
 }
 
-/** Only what is decided for `fromMs` to below `untilMs`, moved to the start. */
-export function windowOf(schedule: Schedule, fromMs: number, untilMs: number): Schedule {
+/**
+ * Only what is decided for `fromMs` to below `untilMs`, and what is still under way then, moved to the start: to
+ * `leadMs` from there, so that there may be a leader by then.
+ */
+export function windowOf(
+  schedule: Schedule,
+  fromMs: number,
+  untilMs: number,
+  leadMs: number = 0,
+): Schedule {
   return {
     ...schedule,
-    durationMs: untilMs - fromMs,
+    durationMs: untilMs - fromMs + leadMs,
     operations: schedule.operations
       .filter(({ atMs }) => atMs >= fromMs && atMs < untilMs)
-      .map((operation) => ({ ...operation, atMs: operation.atMs - fromMs })),
+      .map((operation) => ({ ...operation, atMs: operation.atMs - fromMs + leadMs })),
     faults: schedule.faults.flatMap((fault) => {
-      const when = shifted(fault.when, fromMs, untilMs);
-      return when === undefined ? [] : [{ ...fault, when }];
+      const begun = fromMs > 0 ? underWay(fault, fromMs) : fault;
+      const when = shifted(begun.when, fromMs, untilMs, leadMs);
+      return when === undefined ? [] : [{ ...begun, when }];
     }),
   };
 }
 
-function shifted(when: When, fromMs: number, untilMs: number): When | undefined {
+function shifted(when: When, fromMs: number, untilMs: number, leadMs: number): When | undefined {
   if (when.type === "at") {
     const isInside = when.atMs >= fromMs && when.atMs < untilMs;
-    return isInside ? { ...when, atMs: when.atMs - fromMs } : undefined;
+    return isInside ? { ...when, atMs: when.atMs - fromMs + leadMs } : undefined;
   }
   const first = Math.max(0, when.fromMs - fromMs);
   const end = Math.min(when.untilMs, untilMs) - fromMs;
-  return first < end ? { ...when, fromMs: first, untilMs: end } : undefined;
+  return first < end ? { ...when, fromMs: first + leadMs, untilMs: end + leadMs } : undefined;
+}
+
+/** What began before and lasts beyond `fromMs` begins then, and lasts as much less. */
+function underWay(fault: Fault, fromMs: number): Fault {
+  const { when, action } = fault;
+  if (when.type !== "at" || when.atMs >= fromMs) return fault;
+  const goneMs = fromMs - when.atMs;
+  const at: When = { ...when, atMs: fromMs };
+  if ("forMs" in action && action.forMs > goneMs) {
+    return { ...fault, when: at, action: { ...action, forMs: action.forMs - goneMs } };
+  }
+  if ("downMs" in action && action.downMs > goneMs) {
+    return { ...fault, when: at, action: { ...action, downMs: action.downMs - goneMs } };
+  }
+  return fault;
 }
 
 /** Everything earlier by a factor, so that less time passes between two decisions. */

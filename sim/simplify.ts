@@ -90,8 +90,9 @@ const leaps: Pass = function* (schedule, violation, progress) {
       if (lengthMs > schedule.durationMs) break;
       for (const kept of sizes) {
         const fromMs = schedule.durationMs - lengthMs;
-        const part = keepNodes(windowOf(schedule, fromMs, schedule.durationMs), kept);
-        const few = withSlack(thinned(part, every));
+        const leadMs = fromMs > 0 ? leadOf(schedule) : 0;
+        const window = windowOf(schedule, fromMs, schedule.durationMs, leadMs);
+        const few = withSlack(thinned(keepNodes(window, kept), every));
         const next = { ...progress, pass: progress.pass + 1 };
         yield [few, next];
         if (every === FEWEST) yield [withEarlySnapshots(few), next];
@@ -99,6 +100,11 @@ const leaps: Pass = function* (schedule, violation, progress) {
     }
   }
 };
+
+/** Enough for a first election. */
+function leadOf({ raft }: Schedule): number {
+  return 2 * (raft.electionTimeoutMs ?? 500);
+}
 
 /** Leaves out parts of a list: all, halves, quarters ... single items. */
 function without(
@@ -172,7 +178,7 @@ const ofSimpleDecisions: Pass = function* (schedule, _, progress) {
  * decisions plainer, and not fewer, waits until there are few.
  */
 const PASSES: readonly { readonly pass: Pass; readonly seeds: readonly number[] }[] = [
-  { pass: leaps, seeds: [2, 4, 8, 32] },
+  { pass: leaps, seeds: [8, 8, 8, 32] },
   { pass: withoutOperations, seeds: [2, 4, 8, 32] },
   { pass: withoutNodes, seeds: [2, 16, 32, 64] },
   { pass: withoutFaults, seeds: [2, 4, 8, 32] },

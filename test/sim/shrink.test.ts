@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { generate } from "../../sim/generate.ts";
 import { decisionsOf, keepNodes, windowOf } from "../../sim/schedule-edits.ts";
-import type { Schedule } from "../../sim/schedule.ts";
+import type { Fault, Schedule } from "../../sim/schedule.ts";
 import { shrink } from "../../sim/shrink.ts";
 import type { Shrunk } from "../../sim/shrink.ts";
 import type { Violation } from "../../sim/trace.ts";
@@ -111,6 +111,29 @@ describe("a part of a schedule", () => {
       expect(when.type === "at" ? when.atMs : when.fromMs).toBeGreaterThanOrEqual(0);
       expect(when.type === "at" ? when.atMs : when.untilMs).toBeLessThanOrEqual(3000);
     }
+  });
+
+  test("keeps what is under way at its beginning, for as long as it lasts beyond", () => {
+    const at = (id: number, atMs: number, action: Fault["action"]): Fault => ({
+      id,
+      when: { type: "at", atMs },
+      action,
+    });
+    const schedule: Schedule = {
+      ...generate(1),
+      faults: [
+        at(0, 1000, { type: "pause", target: 0, forMs: 4000 }),
+        at(1, 1000, { type: "crash", target: 1, downMs: 9000 }),
+        at(2, 2000, { type: "pause", target: 0, forMs: 3001 }),
+        at(3, 5100, { type: "pause", target: 2, forMs: 10 }),
+        at(4, 4999, { type: "reset", from: 0, to: 1 }),
+      ],
+    };
+    expect(windowOf(schedule, 5000, 8000, 600).faults).toEqual([
+      at(1, 600, { type: "crash", target: 1, downMs: 5000 }),
+      at(2, 600, { type: "pause", target: 0, forMs: 1 }),
+      at(3, 700, { type: "pause", target: 2, forMs: 10 }),
+    ]);
   });
 
   test("of some nodes speaks of them under their new numbers, of the others not at all", () => {
