@@ -6,6 +6,7 @@
 import { messageOf, RaftError } from "../errors.ts";
 import type { Clock, Timer } from "../node/clock.ts";
 import type { ClientLink, Connection, ConnectionHandler } from "../transport/transport.ts";
+import { InFlight } from "./in-flight.ts";
 import { decodeResponses, encodeRequests } from "./protocol.ts";
 import type { ClientRequest, ClientResponse } from "./protocol.ts";
 
@@ -27,19 +28,12 @@ export interface ConnectionEvents<Call> {
   onLost(unanswered: readonly Call[], error: RaftError): void;
 }
 
-interface InFlight<Call> {
-  readonly call: Call;
-  readonly sentAt: number;
-}
-
 export class ClientConnection<Call> implements ConnectionHandler {
   readonly #events: ConnectionEvents<Call>;
   readonly #clock: Clock;
   readonly #attemptTimeoutMs: number;
-  /** By request id, in the order of sending: the first is the oldest. */
-  readonly #inFlight = new Map<number, InFlight<Call>>();
+  readonly #inFlight = new InFlight<Call>();
   #connection: Connection | undefined;
-  #nextId = 0;
   #timer: Timer | undefined;
   #ended = false;
 
@@ -72,14 +66,16 @@ export class ClientConnection<Call> implements ConnectionHandler {
     return this.#inFlight.size;
   }
 
+  /** What was sent and is not answered, in the order of sending. */
+  get unanswered(): Call[] {
+    return this.#inFlight.calls;
+  }
+
   send(outgoing: readonly Outgoing<Call>[]): void {
     const sentAt = this.#clock.now();
-    const requests = outgoing.map(({ call, request }) => {
-      const id = this.#nextId;
-      this.#nextId += 1;
-      this.#inFlight.set(id, { call, sentAt });
-      return numbered(request, id);
-    });
+    const requests = outgoing.map(({ call, request }) =>
+      numbered(request, this.#inFlight.add(call, sentAt)),
+    );
     this.#timer ??= this.#clock.setTimer(this.#attemptTimeoutMs, () => this.#checkProgress());
     for (const frame of encodeRequests(requests)) this.#connection?.send(frame);
   }
@@ -92,9 +88,7 @@ export class ClientConnection<Call> implements ConnectionHandler {
     this.#connection?.close();
     // Before it was open there is nobody to tell: `open` rejects.
     if (this.#connection === undefined) return;
-    const unanswered = [...this.#inFlight.values()].map(({ call }) => call);
-    this.#inFlight.clear();
-    this.#events.onLost(unanswered, reason);
+    this.#events.onLost(this.unanswered, reason);
   }
 
   onFrame(frame: Uint8Array): void {
@@ -116,21 +110,18 @@ export class ClientConnection<Call> implements ConnectionHandler {
   #deliver(response: ClientResponse): void {
     const found = this.#inFlight.get(response.id);
     if (found === undefined) throw new TypeError(`nothing was asked under ${response.id}`);
-    this.#events.onResponse(found.call, response);
+    this.#events.onResponse(found, response);
     this.#inFlight.delete(response.id);
   }
 
   #checkProgress(): void {
     this.#timer = undefined;
-    for (const { sentAt } of this.#inFlight.values()) {
-      const remainingMs = sentAt + this.#attemptTimeoutMs - this.#clock.now();
-      if (remainingMs > 0) {
-        this.#timer = this.#clock.setTimer(remainingMs, () => this.#checkProgress());
-        return;
-      }
-      this.close(new RaftError("RAFT_TIMEOUT", `no answer within ${this.#attemptTimeoutMs} ms`));
-      return;
-    }
+    const sentAt = this.#inFlight.oldestSentAt;
+    if (sentAt === undefined) return;
+    const remainingMs = sentAt + this.#attemptTimeoutMs - this.#clock.now();
+    if (remainingMs > 0)
+      this.#timer = this.#clock.setTimer(remainingMs, () => this.#checkProgress());
+    else this.close(new RaftError("RAFT_TIMEOUT", `no answer within ${this.#attemptTimeoutMs} ms`));
   }
 }
 

@@ -2,8 +2,8 @@
  * Gets calls to the leader: gathers what is called in one turn into one frame, follows redirects, backs off, opens the
  * session that writes need, sends again what failed, and gives up in time.
  *
- * Every call is in `#pending` until it is settled, and in `#waiting` too while no attempt of it is in flight. There is
- * one connection at a time; whoever ends it, its calls go back to the head of the queue.
+ * Every call that is not settled waits in `#waiting`, or an attempt of it is in flight over the connection. There is one
+ * connection at a time; whoever ends it, its calls go back to the head of the queue.
  */
 
 import { RaftError, messageOf } from "../errors.ts";
@@ -20,6 +20,7 @@ import { ClientSession } from "./client-session.ts";
 import type { Endpoints } from "./endpoints.ts";
 import { encodeEnvelope } from "./envelope.ts";
 import { statusFrom } from "./host-status.ts";
+import { OperationQueue } from "./operation-queue.ts";
 import { Operation } from "./operation.ts";
 import type { OperationRequest, Ticket } from "./operation.ts";
 import type { ClientResponse, DoneResponse } from "./protocol.ts";
@@ -53,8 +54,9 @@ export class Dispatcher implements ConnectionEvents<Purpose> {
   readonly #clock: Clock;
   readonly #backoff: Backoff;
   readonly #closing = new AbortController();
-  readonly #pending = new Set<Operation>();
-  #waiting = new Set<Operation>();
+  readonly #waiting = new OperationQueue();
+  /** Calls that are not settled. */
+  #pending = 0;
   #connection: ClientConnection<Purpose> | undefined;
   #dialing: Promise<void> | undefined;
   /** While it runs nothing is sent and nobody is called. */
@@ -90,15 +92,15 @@ export class Dispatcher implements ConnectionEvents<Purpose> {
     const refusal = this.#refusal(signal);
     if (refusal !== undefined) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
-      const operation: Operation = new Operation({
-        request,
-        deadline: this.#clock.now() + deadlineMs,
-        signal,
-        onAbort: () => this.#fail(operation, "RAFT_ABORTED", "aborted", signal?.reason),
+      const operation = new Operation(request, this.#clock.now() + deadlineMs, {
         resolve: (index, value) => resolve(accept(index, value)),
         reject,
       });
-      this.#pending.add(operation);
+      if (signal !== undefined)
+        operation.watch(signal, () =>
+          this.#fail(operation, "RAFT_ABORTED", "aborted", signal.reason),
+        );
+      this.#pending += 1;
       this.#waiting.add(operation);
       this.#alarm.setFor(operation.deadline);
       this.#schedulePump();
@@ -110,7 +112,7 @@ export class Dispatcher implements ConnectionEvents<Purpose> {
     if (!this.#closing.signal.aborted) {
       this.#closing.abort();
       const reason = new RaftError("RAFT_STOPPED", "the client was closed");
-      for (const operation of this.#pending) this.#fail(operation, reason.code, reason.message);
+      for (const operation of this.#unsettled()) this.#fail(operation, reason.code, reason.message);
       this.#pause?.cancel();
       this.#alarm.cancel();
       this.#forgetSession();
@@ -137,9 +139,9 @@ export class Dispatcher implements ConnectionEvents<Purpose> {
   onLost(unanswered: readonly Purpose[], error: RaftError): void {
     this.#connection = undefined;
     this.#openingSession = false;
-    const again = unanswered.filter((purpose) => purpose !== "session");
+    const again = unanswered.filter(isUnsettled);
     for (const operation of again) operation.lost(error);
-    this.#waiting = new Set([...again, ...this.#waiting].filter(({ settled }) => !settled));
+    this.#waiting.addFirst(again);
     this.#moveOn(error);
   }
 
@@ -148,8 +150,8 @@ export class Dispatcher implements ConnectionEvents<Purpose> {
     if (signal?.aborted === true) {
       return new RaftError("RAFT_ABORTED", "aborted", { cause: signal.reason });
     }
-    if (this.#pending.size < this.#options.maxPending) return undefined;
-    return new RaftError("RAFT_OVERLOADED", `${this.#pending.size} calls are under way already`);
+    if (this.#pending < this.#options.maxPending) return undefined;
+    return new RaftError("RAFT_OVERLOADED", `${this.#pending} calls are under way already`);
   }
 
   #onDone(operation: Operation, { index, value }: DoneResponse): void {
@@ -240,13 +242,14 @@ export class Dispatcher implements ConnectionEvents<Purpose> {
 
   #succeed(operation: Operation, index: LogIndex, value: unknown): void {
     operation.succeed(index, value);
-    this.#pending.delete(operation);
+    this.#pending -= 1;
     this.#progressed();
   }
 
   #fail(operation: Operation, code: RaftErrorCode, message: string, cause?: unknown): void {
+    if (operation.settled) return;
     operation.fail(code, message, cause ?? operation.lastError ?? this.#lastError);
-    this.#pending.delete(operation);
+    this.#pending -= 1;
     this.#waiting.delete(operation);
     // It may have held back others by its place in the session.
     this.#schedulePump();
@@ -276,8 +279,10 @@ export class Dispatcher implements ConnectionEvents<Purpose> {
     }
     const outgoing: Outgoing<Purpose>[] = [];
     const room = this.#options.maxInFlight - this.#connection.inFlight;
-    for (const operation of this.#waiting) {
-      if (outgoing.length >= room) break;
+    let next = this.#waiting.first;
+    while (next !== undefined && outgoing.length < room) {
+      const operation = next;
+      next = operation.behind;
       const request = this.#requestFor(operation);
       if (request === undefined) {
         if (!this.#mayOpenSession()) continue;
@@ -381,10 +386,14 @@ export class Dispatcher implements ConnectionEvents<Purpose> {
   /** One alarm serves all calls: most are over when it goes off, and it is set anew for the earliest that is left. */
   #endOverdue(): void {
     const now = this.#clock.now();
-    for (const operation of this.#pending) {
+    for (const operation of this.#unsettled()) {
       if (operation.deadline > now) this.#alarm.setFor(operation.deadline);
       else this.#fail(operation, "RAFT_TIMEOUT", "no answer from a leader within the deadline");
     }
+  }
+
+  #unsettled(): Operation[] {
+    return [...(this.#connection?.unanswered ?? []).filter(isUnsettled), ...this.#waiting];
   }
 
   /** A courtesy: without it the session would stay until it expires. */
@@ -393,6 +402,10 @@ export class Dispatcher implements ConnectionEvents<Purpose> {
     const command = encodeEnvelope({ type: "close", sessionId: this.#session.id });
     this.#connection?.send([{ call: "session", request: { type: "propose", command } }]);
   }
+}
+
+function isUnsettled(purpose: Purpose): purpose is Operation {
+  return purpose !== "session" && !purpose.settled;
 }
 
 function openSession(): Outgoing<Purpose>["request"] {

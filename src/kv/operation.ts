@@ -35,12 +35,8 @@ export interface Ticket {
   readonly sequence: number;
 }
 
-export interface OperationOptions {
-  readonly request: OperationRequest;
-  /** When to give up, in milliseconds of the clock. */
-  readonly deadline: number;
-  readonly signal: AbortSignal | undefined;
-  readonly onAbort: () => void;
+/** Who made the call. */
+export interface Caller {
   /** Throws where the value is not what was asked for: then the call goes on. */
   readonly resolve: (index: LogIndex, value: unknown) => void;
   readonly reject: (error: RaftError) => void;
@@ -48,20 +44,31 @@ export interface OperationOptions {
 
 export class Operation {
   readonly request: OperationRequest;
+  /** When to give up, in milliseconds of the clock. */
   readonly deadline: number;
+  /** Its place in an `OperationQueue`, which alone changes these. */
+  waits = false;
+  ahead: Operation | undefined = undefined;
+  behind: Operation | undefined = undefined;
   ticket: Ticket | undefined = undefined;
   /** Why the last attempt failed. */
   lastError: RaftError | undefined = undefined;
-  readonly #options: OperationOptions;
+  readonly #caller: Caller;
+  #onSettled: (() => void) | undefined = undefined;
   #inFlight = false;
   #maybeApplied = false;
   #settled = false;
 
-  constructor(options: OperationOptions) {
-    this.request = options.request;
-    this.deadline = options.deadline;
-    this.#options = options;
-    options.signal?.addEventListener("abort", options.onAbort, { once: true });
+  constructor(request: OperationRequest, deadline: number, caller: Caller) {
+    this.request = request;
+    this.deadline = deadline;
+    this.#caller = caller;
+  }
+
+  /** Until it is settled. */
+  watch(signal: AbortSignal, onAbort: () => void): void {
+    signal.addEventListener("abort", onAbort, { once: true });
+    this.#onSettled = () => signal.removeEventListener("abort", onAbort);
   }
 
   get settled(): boolean {
@@ -93,7 +100,7 @@ export class Operation {
 
   succeed(index: LogIndex, value: unknown): void {
     if (this.#settled) return;
-    this.#options.resolve(index, value);
+    this.#caller.resolve(index, value);
     this.#settle();
   }
 
@@ -102,12 +109,12 @@ export class Operation {
     if (this.#settled) return;
     const outcome = this.maybeApplied ? "unknown" : "rejected";
     this.#settle();
-    this.#options.reject(new RaftError(code, message, { outcome, cause }));
+    this.#caller.reject(new RaftError(code, message, { outcome, cause }));
   }
 
   #settle(): void {
     this.#settled = true;
-    this.#options.signal?.removeEventListener("abort", this.#options.onAbort);
+    this.#onSettled?.();
     this.ticket?.session.finish(this.ticket.sequence);
   }
 }

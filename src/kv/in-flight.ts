@@ -1,0 +1,82 @@
+/**
+ * What was asked over a connection and is not answered yet, by request id, from the oldest on. Ids are given out in turn
+ * and answered about in turn, so that a ring will do: a Map outgrows a table every few requests (see `OperationQueue`).
+ *
+ * The ring spans all ids from the oldest unanswered one on: as many as are asked for within the time after which one that
+ * is not answered ends the connection.
+ */
+
+const LEAST_CAPACITY = 64;
+
+export class InFlight<Call> {
+  #calls: (Call | undefined)[] = places(LEAST_CAPACITY);
+  #sentAt = new Float64Array(LEAST_CAPACITY);
+  /** The oldest that is not answered, or the next one. */
+  #oldest = 0;
+  #next = 0;
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** When the oldest one was sent, if there is one. */
+  get oldestSentAt(): number | undefined {
+    return this.#size === 0 ? undefined : this.#sentAt[this.#placeOf(this.#oldest)];
+  }
+
+  /** The id of a request that is sent now. */
+  add(call: Call, now: number): number {
+    if (this.#next - this.#oldest === this.#calls.length) this.#grow();
+    const id = this.#next;
+    const place = this.#placeOf(id);
+    this.#calls[place] = call;
+    this.#sentAt[place] = now;
+    this.#next += 1;
+    this.#size += 1;
+    return id;
+  }
+
+  get(id: number): Call | undefined {
+    return id >= this.#oldest && id < this.#next ? this.#calls[this.#placeOf(id)] : undefined;
+  }
+
+  delete(id: number): void {
+    if (this.get(id) === undefined) return;
+    this.#calls[this.#placeOf(id)] = undefined;
+    this.#size -= 1;
+    while (this.#oldest < this.#next && this.#calls[this.#placeOf(this.#oldest)] === undefined) {
+      this.#oldest += 1;
+    }
+  }
+
+  /** In the order of sending. */
+  get calls(): Call[] {
+    const calls: Call[] = [];
+    for (let id = this.#oldest; id < this.#next; id += 1) {
+      const call = this.get(id);
+      if (call !== undefined) calls.push(call);
+    }
+    return calls;
+  }
+
+  #placeOf(id: number): number {
+    return id % this.#calls.length;
+  }
+
+  #grow(): void {
+    const calls = this.#calls;
+    const sentAt = this.#sentAt;
+    const capacity = calls.length;
+    this.#calls = places(2 * capacity);
+    this.#sentAt = new Float64Array(2 * capacity);
+    for (let id = this.#oldest; id < this.#next; id += 1) {
+      this.#calls[this.#placeOf(id)] = calls[id % capacity];
+      this.#sentAt[this.#placeOf(id)] = sentAt[id % capacity] ?? 0;
+    }
+  }
+}
+
+function places(count: number): undefined[] {
+  return Array.from({ length: count }, () => undefined);
+}
