@@ -1,7 +1,7 @@
 /** What the commands of the golden log say, each read once for all checks. */
 
 import type { LogIndex } from "../../src/core/types.ts";
-import { decodeCommand } from "../../src/kv/commands.ts";
+import { decodeCommand } from "../../src/kv/command-codec.ts";
 import type { KvCommand } from "../../src/kv/commands.ts";
 import { decodeEnvelope } from "../../src/kv/envelope.ts";
 import type { Envelope } from "../../src/kv/envelope.ts";

@@ -10,7 +10,7 @@ import { systemClock } from "../node/clock.ts";
 import type { Clock } from "../node/clock.ts";
 import { systemRandom } from "../random.ts";
 import type { ClientLink } from "../transport/transport.ts";
-import { encodeCommand } from "./commands.ts";
+import { encodeCommand } from "./command-codec.ts";
 import type { Expectation, KvCommand, KvOperation, KvValue } from "./commands.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import type { CallLimits } from "./dispatcher.ts";

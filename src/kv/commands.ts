@@ -1,14 +1,10 @@
 /**
- * The commands of the key-value store and their bytes: what a client encodes once, the log keeps and every member
- * decodes. A command is a MessagePack array that begins with its code; optional fields are nil.
- *
- * The same validation guards both ends. A client throws on a bad command before it is sent; a member that meets one in
- * the log answers `invalid-command`, like every other member.
+ * The commands of the key-value store, and what a command may hold. The same rules guard both ends: a client throws on a
+ * bad command before it is sent; a member that meets one in the log answers `invalid-command`, like every other member.
+ * Their bytes are in `command-codec.ts`.
  */
 
-import { decode, encode } from "../codec.ts";
 import type { LogIndex } from "../core/types.ts";
-import { messageOf, RaftError } from "../errors.ts";
 
 /** Numbers are finite; absent is not `""`: a key that is not there has no value at all. */
 export type KvValue = string | number | Uint8Array;
@@ -84,133 +80,10 @@ export interface BatchCommand {
 
 export type KvCommand = KvOperation | BatchCommand;
 
-/** On the wire and in the log for ever: a code is never given another meaning. */
-const GET = 0;
-const PUT = 1;
-const DELETE = 2;
-const COMPARE_AND_SET = 3;
-const APPEND = 4;
-const INCREMENT = 5;
-const BATCH = 6;
-
-const EXPECT_ABSENT = 0;
-const EXPECT_VALUE = 1;
-const EXPECT_INDEX = 2;
-
-/** The command's bytes. Throws `RAFT_INVALID_COMMAND` with what is wrong. */
-export function encodeCommand(command: KvCommand): Uint8Array {
-  let fields: readonly unknown[];
-  try {
-    fields = toFields(command);
-    commandFrom(fields);
-  } catch (cause) {
-    throw new RaftError("RAFT_INVALID_COMMAND", `invalid command: ${messageOf(cause)}`, { cause });
-  }
-  return encode(fields);
-}
-
-/** The command, or `undefined` where the bytes are none. Bytes in it are views of `bytes`. */
-export function decodeCommand(bytes: Uint8Array): KvCommand | undefined {
-  try {
-    return commandFrom(decode(bytes));
-  } catch {
-    return undefined;
-  }
-}
-
-function toFields(command: KvCommand): readonly unknown[] {
-  switch (command.type) {
-    case "get":
-      return [GET, command.key];
-    case "put":
-      return [PUT, command.key, command.value];
-    case "delete":
-      return [DELETE, command.key];
-    case "compare-and-set":
-      return [
-        COMPARE_AND_SET,
-        command.key,
-        command.value ?? null,
-        ...expectationToFields(command.expected),
-      ];
-    case "append":
-      return [APPEND, command.key, command.value];
-    case "increment":
-      return [INCREMENT, command.key, command.by];
-    case "batch":
-      return [BATCH, command.operations.map(toFields)];
-  }
-}
-
-function expectationToFields(expected: Expectation): readonly unknown[] {
-  switch (expected.type) {
-    case "absent":
-      return [EXPECT_ABSENT, null];
-    case "value":
-      return [EXPECT_VALUE, expected.value];
-    case "index":
-      return [EXPECT_INDEX, expected.index];
-  }
-}
-
-function commandFrom(value: unknown): KvCommand {
-  if (!Array.isArray(value)) throw new TypeError("a command is an array");
-  const fields: readonly unknown[] = value;
-  if (fields[0] !== BATCH) return operationFrom(fields);
-
-  const operations = fields[1];
-  if (!Array.isArray(operations) || fields.length !== 2) {
-    throw new TypeError("a batch holds one list");
-  }
-  if (operations.length > MAX_BATCH_OPERATIONS) {
-    throw new TypeError(
-      `a batch has at most ${MAX_BATCH_OPERATIONS} operations, not ${operations.length}`,
-    );
-  }
-  return { type: "batch", operations: operations.map(operationFrom) };
-}
-
-function operationFrom(value: unknown): KvOperation {
-  if (!Array.isArray(value)) throw new TypeError("an operation is an array");
-  const fields: readonly unknown[] = value;
-  const code = fields[0];
-  const key = keyFrom(fields[1]);
-  const argument = fields[2];
-  switch (code) {
-    case GET:
-      return ofLength(2, fields, { type: "get", key });
-    case PUT:
-      return ofLength(3, fields, { type: "put", key, value: valueFrom(argument) });
-    case DELETE:
-      return ofLength(2, fields, { type: "delete", key });
-    case COMPARE_AND_SET:
-      return ofLength(5, fields, {
-        type: "compare-and-set",
-        key,
-        expected: expectationFrom(fields[3], fields[4]),
-        value: argument === null ? undefined : valueFrom(argument),
-      });
-    case APPEND:
-      return ofLength(3, fields, { type: "append", key, value: appendableFrom(argument) });
-    case INCREMENT:
-      return ofLength(3, fields, { type: "increment", key, by: safeIntegerFrom(argument) });
-    default:
-      throw new TypeError(`no operation has the code ${String(code)}`);
-  }
-}
-
-function ofLength(length: number, fields: readonly unknown[], operation: KvOperation): KvOperation {
-  if (fields.length !== length) {
-    throw new TypeError(`${operation.type} has ${length} fields, not ${fields.length}`);
-  }
-  return operation;
-}
-
-function expectationFrom(code: unknown, argument: unknown): Expectation {
-  if (code === EXPECT_ABSENT && argument === null) return { type: "absent" };
-  if (code === EXPECT_VALUE) return { type: "value", value: valueFrom(argument) };
-  if (code === EXPECT_INDEX) return { type: "index", index: safeIntegerFrom(argument) };
-  throw new TypeError("an expectation is absent, a value or an index");
+/** Throws a `TypeError` where a batch has too many operations. */
+export function checkBatchSize(operations: number): void {
+  if (operations <= MAX_BATCH_OPERATIONS) return;
+  throw new TypeError(`a batch has at most ${MAX_BATCH_OPERATIONS} operations, not ${operations}`);
 }
 
 /** The key, or a `TypeError` that says what is wrong with it. */
@@ -228,13 +101,14 @@ export function keyFrom(value: unknown): string {
 export function valueFrom(value: unknown): KvValue {
   if (typeof value === "number") {
     if (!Number.isFinite(value)) throw new TypeError(`a number is finite, not ${value}`);
-    // MessagePack as written here does not keep the sign of 0: drop it everywhere, or a restored member would differ.
+    // A snapshot, which is MessagePack, does not keep the sign of 0: drop it everywhere, or a restored member would differ.
     return value === 0 ? 0 : value;
   }
   return appendableFrom(value);
 }
 
-function appendableFrom(value: unknown): string | Uint8Array {
+/** What may be appended, or a `TypeError` that says what is wrong with it. */
+export function appendableFrom(value: unknown): string | Uint8Array {
   if (typeof value !== "string" && !(value instanceof Uint8Array)) {
     throw new TypeError(
       "a value is a string, a number or bytes, and only the first and last append",
@@ -248,7 +122,8 @@ function appendableFrom(value: unknown): string | Uint8Array {
   return typeof value === "string" ? wellFormed(value) : value;
 }
 
-function safeIntegerFrom(value: unknown): number {
+/** The integer, or a `TypeError` that says what is wrong with it. */
+export function safeIntegerFrom(value: unknown): number {
   if (typeof value !== "number" || !Number.isSafeInteger(value)) {
     throw new TypeError(`expected a safe integer, not ${String(value)}`);
   }

@@ -13,13 +13,8 @@ export type {
   ReadCallOptions,
 } from "./client.ts";
 
-export {
-  decodeCommand,
-  encodeCommand,
-  MAX_BATCH_OPERATIONS,
-  MAX_KEY_LENGTH,
-  MAX_VALUE_LENGTH,
-} from "./commands.ts";
+export { decodeCommand, encodeCommand } from "./command-codec.ts";
+export { MAX_BATCH_OPERATIONS, MAX_KEY_LENGTH, MAX_VALUE_LENGTH } from "./commands.ts";
 export type {
   AppendOperation,
   BatchCommand,

@@ -7,7 +7,8 @@ import { decode, encode } from "../codec.ts";
 import type { LogIndex } from "../core/types.ts";
 import { RaftError } from "../errors.ts";
 import type { AppliedCommand, StateMachine } from "../node/state-machine.ts";
-import { decodeCommand, MAX_VALUE_LENGTH } from "./commands.ts";
+import { decodeCommand } from "./command-codec.ts";
+import { MAX_VALUE_LENGTH } from "./commands.ts";
 import type {
   AppendOperation,
   CompareAndSetOperation,

@@ -13,7 +13,7 @@ import type { LeaderHint, Outcome, RaftErrorCode } from "../errors.ts";
 import { MAX_VALUE_LENGTH } from "./commands.ts";
 
 /** The first field of every frame; a frame of another version is refused. */
-const PROTOCOL_VERSION = 2;
+const PROTOCOL_VERSION = 3;
 
 /** A sender splits what would be larger, but for a single request or response. */
 const TARGET_FRAME_BYTES = 128 * 1024;

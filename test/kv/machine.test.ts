@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decode, encode } from "../../src/codec.ts";
+import { encode } from "../../src/codec.ts";
 import { encodeCommand, KvMachine, MAX_VALUE_LENGTH } from "../../src/kv/index.ts";
-import type { KvCommand, KvOperationResult, KvResult } from "../../src/kv/index.ts";
+import type { KvCommand, KvResult } from "../../src/kv/index.ts";
 import type { AppliedCommand } from "../../src/node/state-machine.ts";
 import { stateMachineConformance } from "../../src/testing/state-machine-conformance.ts";
 import { command, range, sample } from "./support/histories.ts";
@@ -84,21 +84,6 @@ test("any bytes give a result and not an exception, the same on every member (ru
     }),
     { numRuns: 500 },
   );
-  const invalid: KvOperationResult = { status: "invalid-command", previous: undefined };
-  for (const wrong of [
-    [1, "k"],
-    [1, "k", null],
-    [1, "", "v"],
-    [1, "k", "v", 1],
-    [1, "k", Number.POSITIVE_INFINITY],
-    [5, "k", 0.5],
-    [6, [[6, []]]],
-    [6, Array.from({ length: 1025 }, () => [0, "k"])],
-    [7, "k"],
-    "put",
-  ]) {
-    expect(new KvMachine().apply([entry(1, encode(wrong))])).toEqual([invalid]);
-  }
 });
 
 test("absent is not the empty string", () => {
@@ -210,12 +195,11 @@ describe("snapshots", () => {
   });
 });
 
-test("a command survives its bytes, and bytes in it are not those of the caller", () => {
+test("what is stored is not the bytes of the caller", () => {
   fc.assert(
     fc.property(command, (what) => {
       const machine = new KvMachine();
       const bytes = encodeCommand(what);
-      expect(decode(bytes)).toBeInstanceOf(Array);
       machine.apply([entry(1, bytes)]);
       const before = machine.query({
         type: "range",

@@ -14,7 +14,7 @@ import { newProgress } from "../../src/core/progress.ts";
 import { Raft } from "../../src/core/raft.ts";
 import type { RaftState } from "../../src/core/state.ts";
 import type { Configuration, ConfigurationEntry, Entry } from "../../src/core/types.ts";
-import { encodeCommand } from "../../src/kv/commands.ts";
+import { encodeCommand } from "../../src/kv/command-codec.ts";
 import { encodeEnvelope } from "../../src/kv/envelope.ts";
 import { KvMachine } from "../../src/kv/machine.ts";
 import { withSessions } from "../../src/kv/sessions.ts";

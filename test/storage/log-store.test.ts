@@ -368,7 +368,7 @@ describe("what contradicts itself at open", () => {
     const { crc32 } = await import("node:zlib");
     await tamper(async (raw) => {
       const key = (await raw.keys(EVERYTHING)).find((found) => found.includes("/meta")) ?? "";
-      const content = encode([3, "whatever", "comes", "then"]);
+      const content = encode([1000, "whatever", "comes", "then"]);
       const value = Buffer.concat([Buffer.alloc(4), content]);
       value.writeUInt32BE(crc32(content, crc32(key)), 0);
       await raw.batch([{ type: "put", key, value }], { sync: true });
