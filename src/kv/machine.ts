@@ -90,7 +90,7 @@ export class KvMachine implements StateMachine<KvResult, KvQuery, KvAnswer> {
 
   #operate(operation: KvOperation, index: LogIndex): KvOperationResult {
     if (operation.type === "put")
-      return done(this.#keys.set(operation.key, { value: ownValue(operation.value), index }));
+      return done(this.#keys.set(operation.key, { value: kept(operation.value), index }));
     const previous = this.#keys.get(operation.key);
     switch (operation.type) {
       case "get":
@@ -123,7 +123,7 @@ export class KvMachine implements StateMachine<KvResult, KvQuery, KvAnswer> {
     previous: VersionedValue | undefined,
   ): KvOperationResult {
     if (!meets(expected, previous)) return { status: "mismatch", previous };
-    if (value !== undefined) return this.#set(key, ownValue(value), index, previous);
+    if (value !== undefined) return this.#set(key, kept(value), index, previous);
     this.#keys.delete(key);
     return done(previous);
   }
@@ -133,7 +133,7 @@ export class KvMachine implements StateMachine<KvResult, KvQuery, KvAnswer> {
     index: LogIndex,
     previous: VersionedValue | undefined,
   ): KvOperationResult {
-    if (previous === undefined) return this.#set(key, ownValue(value), index, previous);
+    if (previous === undefined) return this.#set(key, kept(value), index, previous);
     const joined = join(previous.value, value);
     if (joined === undefined) return { status: "wrong-type", previous };
     if (joined.length > MAX_VALUE_LENGTH) return { status: "too-large", previous };
@@ -198,6 +198,11 @@ export class KvMachine implements StateMachine<KvResult, KvQuery, KvAnswer> {
     }
     return { type: "range", entries, more: false };
   }
+}
+
+/** A command's value, which was checked as it was read; bytes in memory of their own, since they are a view of the log. */
+function kept(value: KvValue): KvValue {
+  return value instanceof Uint8Array ? new Uint8Array(value) : value;
 }
 
 function done(previous: VersionedValue | undefined): KvOperationResult {

@@ -66,6 +66,12 @@ export function withSessions<Result, Query, Answer>(
   return new SessionMachine(machine, options);
 }
 
+/** What a batch executes, and the records that its results are going to fill. */
+interface Fresh<Result> {
+  readonly commands: AppliedCommand[];
+  readonly records: CachedResult<Result>[];
+}
+
 class SessionMachine<Result, Query, Answer> implements StateMachine<
   SessionResult<Result>,
   Query,
@@ -96,21 +102,14 @@ class SessionMachine<Result, Query, Answer> implements StateMachine<
   apply(
     commands: readonly AppliedCommand[],
   ): readonly SessionResult<Result>[] | Promise<readonly SessionResult<Result>[]> {
-    const fresh: AppliedCommand[] = [];
-    const pending: CachedResult<Result>[] = [];
-    const execute = (command: AppliedCommand, payload: Uint8Array): CachedResult<Result> => {
-      const { index, term, time } = command;
-      fresh.push({ index, term, time, payload });
-      const record = unfilled<Result>(index);
-      pending.push(record);
-      return record;
-    };
-    const outcomes = commands.map((command) => this.#admit(command, execute));
-    if (fresh.length === 0) return outcomes;
+    const fresh: Fresh<Result> = { commands: [], records: [] };
+    const outcomes: SessionResult<Result>[] = [];
+    for (const command of commands) outcomes.push(this.#admit(command, fresh));
+    if (fresh.commands.length === 0) return outcomes;
 
-    const results = this.#machine.apply(fresh);
-    if (!(results instanceof Promise)) return fill(pending, results, outcomes);
-    return results.then((settled) => fill(pending, settled, outcomes));
+    const results = this.#machine.apply(fresh.commands);
+    if (!(results instanceof Promise)) return fill(fresh.records, results, outcomes);
+    return results.then((settled) => fill(fresh.records, settled, outcomes));
   }
 
   query(query: Query): Answer | Promise<Answer> {
@@ -139,16 +138,13 @@ class SessionMachine<Result, Query, Answer> implements StateMachine<
     return SessionTable.read(reader, this.#codec);
   }
 
-  #admit(
-    command: AppliedCommand,
-    execute: (command: AppliedCommand, payload: Uint8Array) => CachedResult<Result>,
-  ): SessionResult<Result> {
+  #admit(command: AppliedCommand, fresh: Fresh<Result>): SessionResult<Result> {
     this.#table.removeIdleSince(command.time - this.#timeoutMs);
     const envelope = decodeEnvelope(command.payload);
     if (envelope === undefined) return INVALID;
     switch (envelope.type) {
       case "plain":
-        return execute(command, envelope.payload);
+        return execute(fresh, command, envelope.payload);
       case "open":
         this.#table.makeRoom(this.#maxSessions);
         this.#table.add(command.index, command.time);
@@ -156,14 +152,14 @@ class SessionMachine<Result, Query, Answer> implements StateMachine<
       case "close":
         return this.#close(envelope.sessionId);
       case "command":
-        return this.#admitOnce(envelope, command, execute);
+        return this.#admitOnce(envelope, command, fresh);
     }
   }
 
   #admitOnce(
     { sessionId, sequence, lowestOutstanding, payload }: CommandEnvelope,
     command: AppliedCommand,
-    execute: (command: AppliedCommand, payload: Uint8Array) => CachedResult<Result>,
+    fresh: Fresh<Result>,
   ): SessionResult<Result> {
     const session = this.#table.get(sessionId);
     if (session === undefined) return EXPIRED;
@@ -179,7 +175,7 @@ class SessionMachine<Result, Query, Answer> implements StateMachine<
     // By distance and not by count: however many results are kept, the lowest number is always let in.
     if (sequence - session.lowestOutstanding >= this.#maxResults) return WINDOW_FULL;
 
-    const record = execute(command, payload);
+    const record = execute(fresh, command, payload);
     session.results.set(sequence, record);
     return record;
   }
@@ -202,9 +198,16 @@ function forgetBelow<Value>(results: Map<number, Value>, from: number, to: numbe
   }
 }
 
-function unfilled<Result>(index: LogIndex): CachedResult<Result> {
+function execute<Result>(
+  { commands, records }: Fresh<Result>,
+  { index, term, time }: AppliedCommand,
+  payload: Uint8Array,
+): CachedResult<Result> {
   // `fill` gives it its result before anybody sees it.
-  return { type: "applied", index, result: undefined as Result };
+  const record: CachedResult<Result> = { type: "applied", index, result: undefined as Result };
+  commands.push({ index, term, time, payload });
+  records.push(record);
+  return record;
 }
 
 function fill<Result>(
@@ -217,10 +220,8 @@ function fill<Result>(
       `the state machine returned ${results.length} results for ${pending.length} commands`,
     );
   }
-  for (const [position, result] of results.entries()) {
-    const record = pending[position];
-    if (record !== undefined) record.result = result;
-  }
+  let position = 0;
+  for (const record of pending) record.result = results[position++] as Result;
   return outcomes;
 }
 
