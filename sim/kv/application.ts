@@ -7,7 +7,7 @@ import type { KvOperation } from "./operation.ts";
 import { KvWorkload } from "./workload.ts";
 
 export const kvApplication: Application<KvOperation> = {
-  member: ({ clock }) => kvStore({ clock }),
+  member: () => kvStore(),
   workload: (world) => new KvWorkload(world),
   checks: (ghost) => new KvChecks(ghost),
 };

@@ -1,7 +1,7 @@
 /**
  * Serves one client connection on a node: requests go to the node as they come, with one sink for the whole connection
  * and the request's id as token, so that a command costs neither a promise nor a closure. Responses gather and leave
- * together at the end of the turn.
+ * together as the turn ends, before the event loop goes on: a write at a time is answered a round earlier so.
  *
  * Two bounds guard the node against its clients. A connection with too many unanswered requests, or with too many bytes
  * that the client does not take, has further requests refused with `RAFT_OVERLOADED`; one that lets even those refusals
@@ -10,7 +10,6 @@
 
 import { RaftError } from "../errors.ts";
 import type { LogIndex } from "../core/types.ts";
-import type { Clock } from "../node/clock.ts";
 import type { Sink } from "../node/sink.ts";
 import type { Connection, ConnectionHandler } from "../transport/transport.ts";
 import { statusToArray } from "./host-status.ts";
@@ -32,7 +31,6 @@ export interface KvHost<Query, Value = unknown> {
 }
 
 export interface ClientServerOptions<Query, Value = unknown> {
-  readonly clock: Clock;
   /** Checks a query from outside; throws a `RaftError` that is sent back. */
   readonly parseQuery: (value: unknown) => Query;
   /** Makes of a command's result, or of an answer, what is sent: plain data. */
@@ -58,7 +56,6 @@ export function serveClient<Query, Value>(
 class ClientServer<Query, Value> implements ConnectionHandler, Sink<Value> {
   readonly #host: KvHost<Query, Value>;
   readonly #connection: Connection;
-  readonly #clock: Clock;
   readonly #parseQuery: (value: unknown) => Query;
   readonly #toPlain: (value: Value) => unknown;
   readonly #maxOutstanding: number;
@@ -76,7 +73,6 @@ class ClientServer<Query, Value> implements ConnectionHandler, Sink<Value> {
   ) {
     this.#host = host;
     this.#connection = connection;
-    this.#clock = options.clock;
     this.#parseQuery = options.parseQuery;
     this.#toPlain = options.toPlain;
     this.#maxOutstanding = positive("maxOutstanding", options.maxOutstanding ?? 1024);
@@ -163,7 +159,7 @@ class ClientServer<Query, Value> implements ConnectionHandler, Sink<Value> {
     this.#responses.push(response);
     if (this.#flushing) return;
     this.#flushing = true;
-    this.#clock.defer(() => this.#flush());
+    queueMicrotask(() => this.#flush());
   }
 
   #flush(): void {

@@ -37,7 +37,6 @@ class World {
       },
     };
     this.handler = serveClient(host, this.connection, {
-      clock: this.clock,
       parseQuery,
       toPlain: (value) => value,
       ...options,
