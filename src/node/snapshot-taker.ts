@@ -17,10 +17,11 @@ const ENTRIES_PER_MARK = 64;
 const MARKS_PER_TAIL = 8;
 
 /**
- * A larger snapshot is taken anew only once the log has outgrown it, so that snapshots cost at most as many bytes as the
- * log does (thesis 5.1.2); below this it is taken whenever the policy says so.
+ * A larger snapshot is taken anew only once the log has grown by four times as much: then of all bytes that are written a
+ * fifth are of snapshots (thesis 5.1.2, expansion factor). Below this it is taken whenever the policy says so.
  */
 const SMALL_SNAPSHOT_BYTES = 1024 * 1024;
+const EXPANSION_FACTOR = 4;
 
 interface Mark {
   readonly index: LogIndex;
@@ -87,7 +88,7 @@ export class SnapshotTaker {
     if (entries < everyEntries && bytes < everyBytes) return false;
     if (this.#size <= SMALL_SNAPSHOT_BYTES) return true;
     // With the headers: commands of few bytes, or of none, make a log grow, too.
-    return bytes + entries * ENTRY_HEADER_BYTES >= this.#size;
+    return bytes + entries * ENTRY_HEADER_BYTES >= EXPANSION_FACTOR * this.#size;
   }
 
   async #take({ index, time }: Entry, pinned: LogIndex): Promise<Input | undefined> {
