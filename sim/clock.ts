@@ -101,6 +101,11 @@ export class SimClock implements Clock {
     });
   }
 
+  /** Late rather than soon, as on a machine that has other things to do. */
+  soon(callback: () => void): void {
+    this.defer(callback);
+  }
+
   /** The oscillator runs otherwise than it did when the timers were set. */
   rearm(): void {
     for (const armed of this.#armed) {

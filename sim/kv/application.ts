@@ -7,7 +7,7 @@ import type { KvOperation } from "./operation.ts";
 import { KvWorkload } from "./workload.ts";
 
 export const kvApplication: Application<KvOperation> = {
-  member: () => kvStore(),
+  member: ({ clock }) => kvStore({ clock }),
   workload: (world) => new KvWorkload(world),
   checks: (ghost) => new KvChecks(ghost),
 };

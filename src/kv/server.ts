@@ -10,6 +10,7 @@
 
 import { RaftError } from "../errors.ts";
 import type { LogIndex } from "../core/types.ts";
+import type { Clock } from "../node/clock.ts";
 import type { Sink } from "../node/sink.ts";
 import type { Connection, ConnectionHandler } from "../transport/transport.ts";
 import { statusToArray } from "./host-status.ts";
@@ -31,6 +32,7 @@ export interface KvHost<Query, Value = unknown> {
 }
 
 export interface ClientServerOptions<Query, Value = unknown> {
+  readonly clock: Clock;
   /** Checks a query from outside; throws a `RaftError` that is sent back. */
   readonly parseQuery: (value: unknown) => Query;
   /** Makes of a command's result, or of an answer, what is sent: plain data. */
@@ -56,6 +58,7 @@ export function serveClient<Query, Value>(
 class ClientServer<Query, Value> implements ConnectionHandler, Sink<Value> {
   readonly #host: KvHost<Query, Value>;
   readonly #connection: Connection;
+  readonly #clock: Clock;
   readonly #parseQuery: (value: unknown) => Query;
   readonly #toPlain: (value: Value) => unknown;
   readonly #maxOutstanding: number;
@@ -73,6 +76,7 @@ class ClientServer<Query, Value> implements ConnectionHandler, Sink<Value> {
   ) {
     this.#host = host;
     this.#connection = connection;
+    this.#clock = options.clock;
     this.#parseQuery = options.parseQuery;
     this.#toPlain = options.toPlain;
     this.#maxOutstanding = positive("maxOutstanding", options.maxOutstanding ?? 1024);
@@ -159,7 +163,7 @@ class ClientServer<Query, Value> implements ConnectionHandler, Sink<Value> {
     this.#responses.push(response);
     if (this.#flushing) return;
     this.#flushing = true;
-    queueMicrotask(() => this.#flush());
+    this.#clock.soon(() => this.#flush());
   }
 
   #flush(): void {

@@ -1,5 +1,7 @@
 /** The store put together: what a node needs in order to be a member of a replicated key-value store. */
 
+import { systemClock } from "../node/clock.ts";
+import type { Clock } from "../node/clock.ts";
 import type { StateMachine } from "../node/state-machine.ts";
 import type { Connection, ConnectionHandler } from "../transport/transport.ts";
 import { KvMachine } from "./machine.ts";
@@ -14,6 +16,8 @@ import type { SessionResult } from "./session-result.ts";
 import { withSessions } from "./sessions.ts";
 
 export interface KvStoreOptions {
+  /** For gathering responses. */
+  readonly clock?: Clock;
   /** The same on every member; see `SessionOptions`. */
   readonly sessionTimeoutMs?: number;
   /** The same on every member; see `SessionOptions`. */
@@ -37,14 +41,14 @@ export interface KvStore {
  * ```
  */
 export function kvStore(options: KvStoreOptions = {}): KvStore {
-  const { maxOutstanding = 1024, ...sessions } = options;
+  const { clock = systemClock, maxOutstanding = 1024, ...sessions } = options;
   return {
     machine: withSessions(new KvMachine(), {
       ...sessions,
       results: { toPlain: resultToArray, fromPlain: resultFrom },
     }),
     clients: (host, connection) =>
-      serveClient(host, connection, { parseQuery: queryFrom, toPlain, maxOutstanding }),
+      serveClient(host, connection, { clock, parseQuery: queryFrom, toPlain, maxOutstanding }),
   };
 }
 

@@ -13,6 +13,8 @@ export interface Clock {
   setTimer(delayMs: number, callback: () => void): Timer;
   /** Calls back once, after the I/O events that are due now: this is what a turn waits for. */
   defer(callback: () => void): void;
+  /** Calls back once, when what runs now has ended: sooner than `defer`, which lets other events come first. */
+  soon(callback: () => void): void;
 }
 
 /** Node's own timers: above this many milliseconds `setTimeout` fires at once (rule 66). */
@@ -36,6 +38,10 @@ class SystemClock implements Clock {
 
   defer(callback: () => void): void {
     setImmediate(callback);
+  }
+
+  soon(callback: () => void): void {
+    queueMicrotask(callback);
   }
 }
 

@@ -37,6 +37,7 @@ class World {
       },
     };
     this.handler = serveClient(host, this.connection, {
+      clock: this.clock,
       parseQuery,
       toPlain: (value) => value,
       ...options,

@@ -28,7 +28,7 @@ test("a replicated store outlives its leader and counts each write once", async 
       transport: network.transport(address),
       clock,
       random: () => (seed = (seed * 7.3 + 0.17) % 1),
-      ...kvStore(),
+      ...kvStore({ clock }),
     }),
   );
   await clock.settle();

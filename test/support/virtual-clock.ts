@@ -38,6 +38,10 @@ export class VirtualClock implements Clock {
     this.#deferred.push(callback);
   }
 
+  soon(callback: () => void): void {
+    queueMicrotask(callback);
+  }
+
   /** Lets `ms` pass. */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms;

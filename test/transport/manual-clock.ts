@@ -20,6 +20,10 @@ export class ManualClock implements Clock {
     setImmediate(callback);
   }
 
+  soon(callback: () => void): void {
+    queueMicrotask(callback);
+  }
+
   /** When the next timer is due, from now; `undefined` where there is none. */
   get next(): number | undefined {
     const ats = [...this.#timers].map(({ at }) => at);

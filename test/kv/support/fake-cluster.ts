@@ -64,7 +64,7 @@ export class FakeCluster implements ClientLink {
 
   constructor(clock: ManualClock, options: KvStoreOptions = {}) {
     this.clock = clock;
-    this.store = kvStore(options);
+    this.store = kvStore({ clock, ...options });
     this.leader = "n1";
   }
 

@@ -31,6 +31,10 @@ export class ManualClock implements Clock {
     this.#deferred.push(callback);
   }
 
+  soon(callback: () => void): void {
+    queueMicrotask(callback);
+  }
+
   /** Runs all that can run without time going by. */
   async settle(): Promise<void> {
     for (let turn = 0; turn < 10_000; turn++) {
