@@ -25,7 +25,10 @@ const NO_PAYLOAD = new Uint8Array(0);
 /** All entries' bytes, one after the other. No copy where they stand so in memory already, as a fresh batch does. */
 export function encodeEntries(entries: readonly Entry[]): Uint8Array {
   encodeFresh(entries);
-  return adjacent(entries) ?? Buffer.concat(entries.map((entry) => bytesOf(encodedOf(entry))));
+  const stretches = stretchesOf(entries);
+  const [first] = stretches;
+  if (first === undefined) return NO_PAYLOAD;
+  return stretches.length === 1 ? first : Buffer.concat(stretches);
 }
 
 /**
@@ -68,13 +71,9 @@ export function encodedSize(entry: Entry): number {
   return end - start;
 }
 
-function encodedOf({ encoded }: Entry): EncodedBytes {
-  if (encoded === undefined) throw new Error("encodeFresh has encoded every entry");
-  return encoded;
-}
-
-function bytesOf({ block, start, end }: EncodedBytes): Uint8Array {
-  return block.subarray(start, end);
+function encodedOf(entry: Entry | undefined): EncodedBytes {
+  if (entry?.encoded === undefined) throw new Error("encodeFresh has encoded every entry");
+  return entry.encoded;
 }
 
 /** Encodes what has no bytes yet, into one buffer, so that a new batch lies in one piece. */
@@ -108,17 +107,21 @@ function writeHeader(block: Uint8Array, at: number, entry: Entry, size: number):
   block[at + 32] = KINDS.indexOf(entry.kind);
 }
 
-/** The one stretch of memory that holds all entries, if they are neighbours. */
-function adjacent(entries: readonly Entry[]): Uint8Array | undefined {
-  const first = entries[0]?.encoded;
-  if (first === undefined) return NO_PAYLOAD;
-  let { end } = first;
-  for (let at = 1; at < entries.length; at += 1) {
-    const next = entries[at]?.encoded;
-    if (next?.block !== first.block || next.start !== end) return undefined;
-    ({ end } = next);
+/** The entries' bytes in as few pieces as they lie in: what was encoded, or has come, together is one. */
+function stretchesOf(entries: readonly Entry[]): readonly Uint8Array[] {
+  const stretches: Uint8Array[] = [];
+  let at = 0;
+  while (at < entries.length) {
+    const { block, start, end: firstEnd } = encodedOf(entries[at]);
+    let end = firstEnd;
+    for (at += 1; at < entries.length; at += 1) {
+      const next = entries[at]?.encoded;
+      if (next?.block !== block || next.start !== end) break;
+      ({ end } = next);
+    }
+    stretches.push(block.subarray(start, end));
   }
-  return first.block.subarray(first.start, end);
+  return stretches;
 }
 
 const configurationBytes = new WeakMap<Configuration, Uint8Array>();

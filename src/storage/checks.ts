@@ -9,7 +9,11 @@ export function verify(condition: boolean, message: string): asserts condition {
 
 /** The contract of `Storage` is the caller's too. */
 export function assertContract(condition: boolean, message: string): asserts condition {
-  if (!condition) throw new RaftError("RAFT_INTERNAL", `the storage was misused: ${message}`);
+  if (!condition) throw misuse(message);
+}
+
+export function misuse(message: string): RaftError {
+  return new RaftError("RAFT_INTERNAL", `the storage was misused: ${message}`);
 }
 
 /** Any failure as an error of the library; one that is so already stays as it is. */

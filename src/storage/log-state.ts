@@ -14,7 +14,8 @@ import type {
   TermRun,
   Write,
 } from "../core/types.ts";
-import { assertContract, verify } from "./checks.ts";
+import type { RaftError } from "../errors.ts";
+import { assertContract, misuse, verify } from "./checks.ts";
 import { keyOf, numberRange, putConfiguration, putRun, putSnapshot } from "./layout.ts";
 import type { Marker, StoredSnapshot } from "./layout.ts";
 import type { OrderedStore, StoreOperation } from "./ordered-store.ts";
@@ -104,10 +105,7 @@ function append(
 ): void {
   putEntries(operations, entries, encoded);
   for (const entry of entries) {
-    assertContract(
-      entry.index === state.lastIndex + 1,
-      `entry ${entry.index} does not follow entry ${state.lastIndex}`,
-    );
+    if (entry.index !== state.lastIndex + 1) throw outOfPlace(entry, state);
     state.lastIndex = entry.index;
     if (state.runs.at(-1)?.term !== entry.term) beginRun(state, entry, operations);
     if (entry.kind === "configuration") {
@@ -116,6 +114,11 @@ function append(
       operations.push(putConfiguration(logged));
     }
   }
+}
+
+/** The words are put together only where they are wanted: this is asked of each entry. */
+function outOfPlace({ index }: Entry, { lastIndex }: LogState): RaftError {
+  return misuse(`entry ${index} does not follow entry ${lastIndex}`);
 }
 
 function beginRun(state: LogState, { term, index }: EntryId, operations: StoreOperation[]): void {
