@@ -7,16 +7,15 @@ import { messageOf, RaftError } from "../errors.ts";
 import type { Clock, Timer } from "../node/clock.ts";
 import type { ClientLink, Connection, ConnectionHandler } from "../transport/transport.ts";
 import { InFlight } from "./in-flight.ts";
-import { decodeResponses, encodeRequests } from "./protocol.ts";
-import type { ClientRequest, ClientResponse } from "./protocol.ts";
+import { decodeResponses } from "./protocol.ts";
+import type { ClientResponse } from "./protocol.ts";
+import { encodeRequests } from "./requests.ts";
+import type { Ask } from "./requests.ts";
 
 /** A request that has no number yet, and the call that it is made for. */
 export interface Outgoing<Call> {
   readonly call: Call;
-  readonly request:
-    | { readonly type: "propose"; readonly command: Uint8Array }
-    | { readonly type: "read" | "local-read"; readonly query: unknown }
-    | { readonly type: "status" };
+  readonly ask: Ask;
 }
 
 export interface ConnectionEvents<Call> {
@@ -73,11 +72,10 @@ export class ClientConnection<Call> implements ConnectionHandler {
 
   send(outgoing: readonly Outgoing<Call>[]): void {
     const sentAt = this.#clock.now();
-    const requests = outgoing.map(({ call, request }) =>
-      numbered(request, this.#inFlight.add(call, sentAt)),
-    );
+    const frames = encodeRequests(outgoing, this.#inFlight.nextId);
+    for (const { call } of outgoing) this.#inFlight.add(call, sentAt);
     this.#timer ??= this.#clock.setTimer(this.#attemptTimeoutMs, () => this.#checkProgress());
-    for (const frame of encodeRequests(requests)) this.#connection?.send(frame);
+    for (const frame of frames) this.#connection?.send(frame);
   }
 
   /** Ends it: what is unanswered is handed to `onLost`. Idempotent. */
@@ -122,18 +120,5 @@ export class ClientConnection<Call> implements ConnectionHandler {
     if (remainingMs > 0)
       this.#timer = this.#clock.setTimer(remainingMs, () => this.#checkProgress());
     else this.close(new RaftError("RAFT_TIMEOUT", `no answer within ${this.#attemptTimeoutMs} ms`));
-  }
-}
-
-/** Written out: there is one for each call, and a spread costs more than all the rest. */
-function numbered(request: Outgoing<unknown>["request"], id: number): ClientRequest {
-  switch (request.type) {
-    case "propose":
-      return { type: "propose", id, command: request.command };
-    case "read":
-    case "local-read":
-      return { type: request.type, id, query: request.query };
-    case "status":
-      return { type: "status", id };
   }
 }

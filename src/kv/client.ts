@@ -4,6 +4,7 @@
  * concurrent, with no promise as to their order.
  */
 
+import { encode } from "../codec.ts";
 import type { LogIndex } from "../core/types.ts";
 import { RaftError } from "../errors.ts";
 import { systemClock } from "../node/clock.ts";
@@ -271,7 +272,11 @@ export class KvClient implements AsyncDisposable {
   ): Promise<Value> {
     const type = options?.consistency === "local" ? "local-read" : "read";
     return orReject(() =>
-      this.#dispatcher.run({ type, query: queryToArray(query) }, accept, this.#limits(options)),
+      this.#dispatcher.run(
+        { type, query: encode(queryToArray(query)) },
+        accept,
+        this.#limits(options),
+      ),
     );
   }
 

@@ -18,12 +18,12 @@ import { ClientConnection } from "./client-connection.ts";
 import type { ConnectionEvents, Outgoing } from "./client-connection.ts";
 import { ClientSession } from "./client-session.ts";
 import type { Endpoints } from "./endpoints.ts";
-import { encodeEnvelope } from "./envelope.ts";
 import { statusFrom } from "./host-status.ts";
 import { OperationQueue } from "./operation-queue.ts";
 import { Operation } from "./operation.ts";
 import type { OperationRequest, Ticket } from "./operation.ts";
 import type { ClientResponse, DoneResponse } from "./protocol.ts";
+import type { Ask } from "./requests.ts";
 import { adviceOn } from "./retry-policy.ts";
 import { sessionResultFrom } from "./session-result.ts";
 import type { RefusalReason } from "./session-result.ts";
@@ -48,6 +48,9 @@ export interface CallLimits {
 
 /** What a request was sent for: a call, or the session. */
 type Purpose = Operation | "session";
+
+const STATUS: Ask = { type: "status" };
+const OPEN_SESSION: Ask = { type: "propose", command: { type: "open" } };
 
 export class Dispatcher implements ConnectionEvents<Purpose> {
   readonly #options: DispatcherOptions;
@@ -283,16 +286,16 @@ export class Dispatcher implements ConnectionEvents<Purpose> {
     while (next !== undefined && outgoing.length < room) {
       const operation = next;
       next = operation.behind;
-      const request = this.#requestFor(operation);
-      if (request === undefined) {
+      const ask = this.#askFor(operation);
+      if (ask === undefined) {
         if (!this.#mayOpenSession()) continue;
         this.#openingSession = true;
-        outgoing.push({ call: "session", request: openSession() });
+        outgoing.push({ call: "session", ask: OPEN_SESSION });
         continue;
       }
       this.#waiting.delete(operation);
       operation.sent();
-      outgoing.push({ call: operation, request });
+      outgoing.push({ call: operation, ask });
     }
     if (outgoing.length > 0) this.#connection.send(outgoing);
   }
@@ -302,7 +305,7 @@ export class Dispatcher implements ConnectionEvents<Purpose> {
   }
 
   /** What to send for it; `undefined` where it has to wait, for a session or for room in it, or has just failed. */
-  #requestFor(operation: Operation): Outgoing<Purpose>["request"] | undefined {
+  #askFor(operation: Operation): Ask | undefined {
     const { request } = operation;
     switch (request.type) {
       case "read":
@@ -310,19 +313,21 @@ export class Dispatcher implements ConnectionEvents<Purpose> {
         return request;
       case "status":
       case "leader":
-        return { type: "status" };
+        return STATUS;
       case "write": {
         const ticket = this.#ticketFor(operation);
         if (ticket === undefined) return undefined;
         const { session, sequence } = ticket;
-        const command = encodeEnvelope({
-          type: "command",
-          sessionId: session.id,
-          sequence,
-          lowestOutstanding: session.lowestOutstanding,
-          payload: request.command,
-        });
-        return { type: "propose", command };
+        return {
+          type: "propose",
+          command: {
+            type: "command",
+            sessionId: session.id,
+            sequence,
+            lowestOutstanding: session.lowestOutstanding,
+            payload: request.command,
+          },
+        };
       }
     }
   }
@@ -399,15 +404,11 @@ export class Dispatcher implements ConnectionEvents<Purpose> {
   /** A courtesy: without it the session would stay until it expires. */
   #forgetSession(): void {
     if (this.#session === undefined) return;
-    const command = encodeEnvelope({ type: "close", sessionId: this.#session.id });
-    this.#connection?.send([{ call: "session", request: { type: "propose", command } }]);
+    const command = { type: "close", sessionId: this.#session.id } as const;
+    this.#connection?.send([{ call: "session", ask: { type: "propose", command } }]);
   }
 }
 
 function isUnsettled(purpose: Purpose): purpose is Operation {
   return purpose !== "session" && !purpose.settled;
-}
-
-function openSession(): Outgoing<Purpose>["request"] {
-  return { type: "propose", command: encodeEnvelope({ type: "open" }) };
 }

@@ -56,23 +56,46 @@ const COMMAND_AT = 25;
 
 /** The bytes of an envelope: what is proposed to a machine that was made by `withSessions`. */
 export function encodeEnvelope(envelope: Envelope): Uint8Array {
+  const bytes = Buffer.allocUnsafe(envelopeBytes(envelope));
+  writeEnvelope(bytes, 0, envelope);
+  return bytes;
+}
+
+/** How many bytes it takes. */
+export function envelopeBytes(envelope: Envelope): number {
   switch (envelope.type) {
     case "plain":
-      return sealed(PLAIN, SESSION_AT, envelope.payload);
+      return SESSION_AT + envelope.payload.length;
     case "open":
-      return Uint8Array.of(OPEN);
-    case "close": {
-      const bytes = sealed(CLOSE, SEQUENCE_AT, NOTHING);
-      writeInteger(bytes, SESSION_AT, envelope.sessionId);
-      return bytes;
-    }
-    case "command": {
-      const bytes = sealed(COMMAND, COMMAND_AT, envelope.payload);
-      writeInteger(bytes, SESSION_AT, envelope.sessionId);
-      writeInteger(bytes, SEQUENCE_AT, envelope.sequence);
-      writeInteger(bytes, LOWEST_AT, envelope.lowestOutstanding);
-      return bytes;
-    }
+      return SESSION_AT;
+    case "close":
+      return SEQUENCE_AT;
+    case "command":
+      return COMMAND_AT + envelope.payload.length;
+  }
+}
+
+/** Its bytes, from `at` on. */
+export function writeEnvelope(bytes: Uint8Array, at: number, envelope: Envelope): void {
+  switch (envelope.type) {
+    case "plain":
+      bytes[at] = PLAIN;
+      bytes.set(envelope.payload, at + SESSION_AT);
+      return;
+    case "open":
+      bytes[at] = OPEN;
+      return;
+    case "close":
+      bytes[at] = CLOSE;
+      writeInteger(bytes, at + SESSION_AT, envelope.sessionId);
+      return;
+    case "command":
+      bytes[at] = COMMAND;
+      writeInteger(bytes, at + SESSION_AT, envelope.sessionId);
+      writeInteger(bytes, at + SEQUENCE_AT, envelope.sequence);
+      writeInteger(bytes, at + LOWEST_AT, envelope.lowestOutstanding);
+      bytes.set(envelope.payload, at + COMMAND_AT);
+      return;
   }
 }
 
@@ -109,15 +132,6 @@ function commandFrom(bytes: Uint8Array): CommandEnvelope | undefined {
   }
   const payload = bytes.subarray(COMMAND_AT);
   return { type: "command", sessionId, sequence, lowestOutstanding, payload };
-}
-
-const NOTHING = new Uint8Array(0);
-
-function sealed(kind: number, headBytes: number, payload: Uint8Array): Uint8Array {
-  const bytes = Buffer.allocUnsafe(headBytes + payload.length);
-  bytes[0] = kind;
-  bytes.set(payload, headBytes);
-  return bytes;
 }
 
 function isPositive(value: number): boolean {

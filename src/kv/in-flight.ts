@@ -25,16 +25,19 @@ export class InFlight<Call> {
     return this.#size === 0 ? undefined : this.#sentAt[this.#placeOf(this.#oldest)];
   }
 
-  /** The id of a request that is sent now. */
-  add(call: Call, now: number): number {
+  /** The id of what is added next. */
+  get nextId(): number {
+    return this.#next;
+  }
+
+  /** A request that is sent now. */
+  add(call: Call, now: number): void {
     if (this.#next - this.#oldest === this.#calls.length) this.#grow();
-    const id = this.#next;
-    const place = this.#placeOf(id);
+    const place = this.#placeOf(this.#next);
     this.#calls[place] = call;
     this.#sentAt[place] = now;
     this.#next += 1;
     this.#size += 1;
-    return id;
   }
 
   get(id: number): Call | undefined {

@@ -22,8 +22,8 @@ import type { ClientSession } from "./client-session.ts";
 export type OperationRequest =
   /** A command that goes through the log, in a session. */
   | { readonly type: "write"; readonly command: Uint8Array }
-  /** A query; a local one is answered by whichever node we are connected to. */
-  | { readonly type: "read" | "local-read"; readonly query: unknown }
+  /** A query in MessagePack; a local one is answered by whichever node we are connected to. */
+  | { readonly type: "read" | "local-read"; readonly query: Uint8Array }
   /** The status of whichever node we are connected to. */
   | { readonly type: "status" }
   /** The status of the leader. */

@@ -1,9 +1,10 @@
 /**
- * The frames between a client and a node, over a `Connection`: MessagePack arrays of a version and any number of
- * requests, or of responses. A request carries an id that its response repeats; responses come in any order.
+ * What goes between a client and a node, over a `Connection`: frames of any number of requests (`requests.ts`), and frames
+ * of responses, which are MessagePack arrays of a version and the responses. A response repeats the id of its request;
+ * responses come in any order.
  *
- * Commands and queries are opaque here. All that comes from the other side is checked once, on decoding; a frame that
- * does not pass closes its connection and nothing else.
+ * All that comes from the other side is checked once, on decoding; a frame that does not pass closes its connection and
+ * nothing else.
  */
 
 import { decode, encode } from "../codec.ts";
@@ -12,11 +13,11 @@ import { RaftError } from "../errors.ts";
 import type { LeaderHint, Outcome, RaftErrorCode } from "../errors.ts";
 import { MAX_VALUE_LENGTH } from "./commands.ts";
 
-/** The first field of every frame; a frame of another version is refused. */
-const PROTOCOL_VERSION = 3;
+/** Begins every frame; a frame of another version is refused. */
+export const PROTOCOL_VERSION: number = 4;
 
 /** A sender splits what would be larger, but for a single request or response. */
-const TARGET_FRAME_BYTES = 128 * 1024;
+export const TARGET_FRAME_BYTES: number = 128 * 1024;
 
 /** Most bytes of a frame that is accepted: a batch's answer with all that goes with it. */
 export const MAX_CLIENT_FRAME_BYTES: number = 16 * MAX_VALUE_LENGTH;
@@ -25,31 +26,7 @@ export const MAX_CLIENT_FRAME_BYTES: number = 16 * MAX_VALUE_LENGTH;
 export const MAX_COMMAND_BYTES: number = MAX_CLIENT_FRAME_BYTES / 2;
 
 /** Most requests, or responses, of one frame. */
-const MAX_ITEMS_PER_FRAME = 1024;
-
-interface RequestHeader {
-  /** A non-negative integer; unique among the requests of the connection that are not answered yet. */
-  readonly id: number;
-}
-
-/** Put this command into the log, as it is. */
-interface ProposeRequest extends RequestHeader {
-  readonly type: "propose";
-  readonly command: Uint8Array;
-}
-
-/** Answer this query: linearizably, or, as `"local-read"`, from what this node has applied, however old. */
-export interface ReadRequest extends RequestHeader {
-  readonly type: "read" | "local-read";
-  readonly query: unknown;
-}
-
-/** Say who you are and whom you take for the leader. */
-interface StatusRequest extends RequestHeader {
-  readonly type: "status";
-}
-
-export type ClientRequest = ProposeRequest | ReadRequest | StatusRequest;
+export const MAX_ITEMS_PER_FRAME = 1024;
 
 /** What was asked has been done. */
 export interface DoneResponse {
@@ -67,11 +44,6 @@ interface FailedResponse {
 }
 
 export type ClientResponse = DoneResponse | FailedResponse;
-
-const PROPOSE = 0;
-const READ = 1;
-const STATUS = 2;
-const LOCAL_READ = 3;
 
 const DONE = 0;
 const FAILED = 1;
@@ -109,19 +81,9 @@ const ERROR_CODES: Readonly<Record<RaftErrorCode, true>> = {
   RAFT_INTERNAL: true,
 };
 
-/** The requests in as few frames as the bounds allow, in order. */
-export function encodeRequests(requests: readonly ClientRequest[]): readonly Uint8Array[] {
-  return framesOf(requests.map(requestToArray));
-}
-
 /** The responses in as few frames as the bounds allow, in order. */
 export function encodeResponses(responses: readonly ClientResponse[]): readonly Uint8Array[] {
   return framesOf(responses.map(responseToArray));
-}
-
-/** Throws `RAFT_BAD_FRAME` where the frame is anything but requests. Commands are views of the frame. */
-export function decodeRequests(frame: Uint8Array): readonly ClientRequest[] {
-  return itemsOf(frame).map(requestFrom);
 }
 
 /** Throws `RAFT_BAD_FRAME` where the frame is anything but responses. Bytes in values are views of the frame. */
@@ -149,32 +111,6 @@ function itemsOf(frame: Uint8Array): readonly unknown[] {
     throw badFrame(`holds ${items.length} items`);
   }
   return items;
-}
-
-function requestToArray(request: ClientRequest): readonly unknown[] {
-  switch (request.type) {
-    case "propose":
-      return [PROPOSE, request.id, request.command];
-    case "read":
-      return [READ, request.id, request.query];
-    case "local-read":
-      return [LOCAL_READ, request.id, request.query];
-    case "status":
-      return [STATUS, request.id];
-  }
-}
-
-function requestFrom(value: unknown): ClientRequest {
-  const fields = arrayOf(value);
-  const [code, number, body] = fields;
-  const id = naturalFrom(number);
-  if (code === PROPOSE && fields.length === 3 && body instanceof Uint8Array && body.length > 0) {
-    return { type: "propose", id, command: body };
-  }
-  if (code === READ && fields.length === 3) return { type: "read", id, query: body };
-  if (code === LOCAL_READ && fields.length === 3) return { type: "local-read", id, query: body };
-  if (code === STATUS && fields.length === 2) return { type: "status", id };
-  throw badFrame("holds what is no request");
 }
 
 function responseToArray(response: ClientResponse): readonly unknown[] {
@@ -235,13 +171,13 @@ function arrayOf(value: unknown): readonly unknown[] {
   return value;
 }
 
-function naturalFrom(value: unknown): number {
+export function naturalFrom(value: unknown): number {
   if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {
     throw badFrame("lacks a non-negative integer");
   }
   return value;
 }
 
-function badFrame(problem: string): RaftError {
+export function badFrame(problem: string): RaftError {
   return new RaftError("RAFT_BAD_FRAME", `the client frame ${problem}`);
 }

@@ -15,8 +15,10 @@ import type { Sink } from "../node/sink.ts";
 import type { Connection, ConnectionHandler } from "../transport/transport.ts";
 import { statusToArray } from "./host-status.ts";
 import type { HostStatus } from "./host-status.ts";
-import { decodeRequests, encodeResponses } from "./protocol.ts";
-import type { ClientRequest, ClientResponse, ReadRequest } from "./protocol.ts";
+import { encodeResponses } from "./protocol.ts";
+import type { ClientResponse } from "./protocol.ts";
+import { decodeRequests } from "./requests.ts";
+import type { ClientRequest, ReadRequest } from "./requests.ts";
 
 /** What is needed of a node. */
 export interface KvHost<Query, Value = unknown> {

@@ -13,7 +13,8 @@ test("what is in flight is what was sent and not answered, in the order of sendi
       const model = new Map<number, { call: string; sentAt: number }>();
       for (const [now, what] of actions.entries()) {
         if (what === "send") {
-          const id = inFlight.add(`call ${now}`, now);
+          const id = inFlight.nextId;
+          inFlight.add(`call ${now}`, now);
           model.set(id, { call: `call ${now}`, sentAt: now });
         } else {
           expect(inFlight.get(what)).toBe(model.get(what)?.call);
@@ -30,14 +31,17 @@ test("what is in flight is what was sent and not answered, in the order of sendi
 
 test("one that is not answered for long holds nobody up", () => {
   const inFlight = new InFlight<string>();
-  const first = inFlight.add("first", 0);
+  const first = inFlight.nextId;
+  inFlight.add("first", 0);
   for (let now = 1; now < 1000; now += 1) {
-    const id = inFlight.add("other", now);
+    const id = inFlight.nextId;
+    inFlight.add("other", now);
     expect(inFlight.get(id)).toBe("other");
     inFlight.delete(id);
     expect(inFlight.get(id)).toBeUndefined();
   }
-  const last = inFlight.add("last", 1000);
+  const last = inFlight.nextId;
+  inFlight.add("last", 1000);
   expect([inFlight.calls, inFlight.oldestSentAt]).toEqual([["first", "last"], 0]);
   inFlight.delete(first);
   expect([inFlight.calls, inFlight.oldestSentAt]).toEqual([["last"], 1000]);

@@ -2,8 +2,10 @@ import { expect, test } from "vitest";
 import { RaftError } from "../../src/errors.ts";
 import { encodeCommand, encodeEnvelope, serveClient } from "../../src/kv/index.ts";
 import type { ClientServerOptions, KvHost } from "../../src/kv/index.ts";
-import { decodeResponses, encodeRequests } from "../../src/kv/protocol.ts";
-import type { ClientRequest, ClientResponse } from "../../src/kv/protocol.ts";
+import { decodeResponses } from "../../src/kv/protocol.ts";
+import type { ClientResponse } from "../../src/kv/protocol.ts";
+import type { ClientRequest } from "../../src/kv/requests.ts";
+import { requestFrame } from "./support/request-frame.ts";
 import type { Sink } from "../../src/node/sink.ts";
 import type { ConnectionHandler } from "../../src/transport/transport.ts";
 import { FakeConnection } from "./support/fake-cluster.ts";
@@ -46,7 +48,7 @@ class World {
   }
 
   receive(...requests: readonly ClientRequest[]): void {
-    for (const frame of encodeRequests(requests)) this.connection.receive(frame);
+    this.connection.receive(requestFrame(requests));
   }
 
   async responses(): Promise<readonly ClientResponse[]> {
@@ -134,7 +136,7 @@ test("what the node answers after the connection has closed goes nowhere", async
   second?.sink.done(second.token, 2, "late");
   expect(await world.responses()).toEqual([]);
   world.connection.receive(Uint8Array.of(1, 2, 3));
-  world.handler.onFrame(encodeRequests([propose(3)])[0] ?? new Uint8Array());
+  world.handler.onFrame(requestFrame([propose(3)]));
   expect(world.submitted).toHaveLength(2);
 });
 
