@@ -37,7 +37,12 @@ export const WITHOUT_ASSERTIONS: readonly Change[] = [
   },
   {
     file: "src/storage/checks.ts",
-    find: '  if (!condition) throw new RaftError("RAFT_INTERNAL", `the storage was misused: ${message}`);',
+    find: "  if (!condition) throw misuse(message);",
+    replace: "",
+  },
+  {
+    file: "src/storage/log-state.ts",
+    find: "    if (entry.index !== state.lastIndex + 1) throw outOfPlace(entry, state);",
     replace: "",
   },
 ];

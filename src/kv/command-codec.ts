@@ -91,7 +91,7 @@ function sizeOf(operation: KvOperation): number {
       return size + sizeOfExpectation(expected) + valueSize;
     }
     default:
-      throw new TypeError(`no operation is called ${String((operation as KvOperation).type)}`);
+      throw new TypeError(`no operation is called ${(operation as KvOperation).type}`);
   }
 }
 

@@ -114,25 +114,20 @@ describe("a part of a schedule", () => {
   });
 
   test("keeps what is under way at its beginning, for as long as it lasts beyond", () => {
-    const at = (id: number, atMs: number, action: Fault["action"]): Fault => ({
-      id,
-      when: { type: "at", atMs },
-      action,
-    });
     const schedule: Schedule = {
       ...generate(1),
       faults: [
-        at(0, 1000, { type: "pause", target: 0, forMs: 4000 }),
-        at(1, 1000, { type: "crash", target: 1, downMs: 9000 }),
-        at(2, 2000, { type: "pause", target: 0, forMs: 3001 }),
-        at(3, 5100, { type: "pause", target: 2, forMs: 10 }),
-        at(4, 4999, { type: "reset", from: 0, to: 1 }),
+        faultAt(0, 1000, { type: "pause", target: 0, forMs: 4000 }),
+        faultAt(1, 1000, { type: "crash", target: 1, downMs: 9000 }),
+        faultAt(2, 2000, { type: "pause", target: 0, forMs: 3001 }),
+        faultAt(3, 5100, { type: "pause", target: 2, forMs: 10 }),
+        faultAt(4, 4999, { type: "reset", from: 0, to: 1 }),
       ],
     };
     expect(windowOf(schedule, 5000, 8000, 600).faults).toEqual([
-      at(1, 600, { type: "crash", target: 1, downMs: 5000 }),
-      at(2, 600, { type: "pause", target: 0, forMs: 1 }),
-      at(3, 700, { type: "pause", target: 2, forMs: 10 }),
+      faultAt(1, 600, { type: "crash", target: 1, downMs: 5000 }),
+      faultAt(2, 600, { type: "pause", target: 0, forMs: 1 }),
+      faultAt(3, 700, { type: "pause", target: 2, forMs: 10 }),
     ]);
   });
 
@@ -161,3 +156,7 @@ describe("a part of a schedule", () => {
     ]);
   });
 });
+
+function faultAt(id: number, atMs: number, action: Fault["action"]): Fault {
+  return { id, when: { type: "at", atMs }, action };
+}
