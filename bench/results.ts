@@ -1,6 +1,7 @@
 /** What a run has found: what is printed, compared with targets, and put on the page. `--json` prints just this. */
 
 import type { Measured } from "./measured.ts";
+import type { FirstWarmUpMs } from "./plan.ts";
 import type { CoreRow } from "./sections/core.ts";
 import type { FailoverRow } from "./sections/failover.ts";
 import type { LogRow } from "./sections/log.ts";
@@ -62,7 +63,7 @@ export interface Results {
   readonly command: string;
   readonly tookMs: number;
   /** Load on each system before its first measurement. */
-  readonly firstWarmUpMs: number;
+  readonly firstWarmUpMs: FirstWarmUpMs;
   readonly quietness: Quietness;
   /** Why there is no etcd to compare with. */
   readonly etcdAbsent: string | undefined;

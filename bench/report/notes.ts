@@ -1,6 +1,7 @@
 /** What has to be said beside the figures: on which machine, how quiet it was, and whether they may be believed. */
 
 import { FULL } from "../plan.ts";
+import type { FirstWarmUpMs } from "../plan.ts";
 import { wasQuiet } from "../quiet-watch.ts";
 import { validityOf } from "../reference.ts";
 import type { Quietness, Results } from "../results.ts";
@@ -52,14 +53,20 @@ function quietnessNote(seen: Quietness): string {
   return `The machine was ${verdict}. A sync of 4 KiB took ${sync.join(", ")}; others used ${others.join(", ")}.`;
 }
 
-function warmthNote(firstWarmUpMs: number): string {
-  const load = `Each system was under load for ${(firstWarmUpMs / 1000).toFixed(1)} s before its first measurement`;
-  if (firstWarmUpMs >= FULL.firstWarmUpMs) return `${load}.`;
-  return `${load}: the systems were NOT WARM, and what runs in JavaScript would do better.`;
+function warmthNote({ high, low }: FirstWarmUpMs): string {
+  const text =
+    `Before its first measurement each system was under load for ${seconds(high)}, and with one client at a time for ` +
+    `${seconds(low)} where few are measured`;
+  if (high >= FULL.firstWarmUpMs.high && low >= FULL.firstWarmUpMs.low) return `${text}.`;
+  return `${text}: the systems were NOT WARM, and what runs in JavaScript would do better.`;
 }
 
 function serverCores({ cpuMicros, perSecond }: Results["rows"][number]): number {
   return (cpuMicros.reduce((total, micros) => total + micros, 0) * perSecond) / 1e6;
+}
+
+function seconds(milliseconds: number): string {
+  return `${(milliseconds / 1000).toFixed(1)} s`;
 }
 
 function ms(value: number): string {

@@ -6,12 +6,15 @@
 import type { Job } from "../load/job.ts";
 import { medianOf } from "../measured.ts";
 import type { Measured } from "../measured.ts";
+import type { FirstWarmUpMs } from "../plan.ts";
 import type { QuietWatch } from "../quiet-watch.ts";
 import type { LoadRow, LoadSection } from "../results.ts";
 import type { System } from "../system.ts";
 
-/** Enough to exercise every path, and no more than there are sockets for. */
-const WARM_UP_CONCURRENCY = 256;
+/** Of the first warm-up: as many as are measured, but for the most. */
+const HIGH_CONCURRENCY = 256;
+/** Below it, a turn is one request as often as not. */
+const LOW_CONCURRENCY = 16;
 
 export interface Lane {
   readonly system: System;
@@ -23,7 +26,7 @@ export interface Lane {
 export interface Turns {
   readonly section: LoadSection;
   /** Of each lane, before its first load. */
-  readonly firstWarmUpMs: number;
+  readonly firstWarmUpMs: FirstWarmUpMs;
   readonly rounds: number;
   /** For each load, what each lane is to do. */
   readonly jobs: readonly ((lane: Lane) => Job)[];
@@ -50,28 +53,36 @@ export async function measureInTurns(
   }
 }
 
-/**
- * Long enough for a server that has run for a while: V8 goes on compiling for several seconds. Writes first, also where
- * reads are measured: they shall find the keys.
- */
+/** A server that has run for a while. Writes first, also where reads are measured: they shall find the keys. */
 async function warmUp(
   lane: Lane,
   jobsOf: readonly ((lane: Lane) => Job)[],
-  warmUpMs: number,
+  { high, low }: FirstWarmUpMs,
 ): Promise<void> {
   const jobs = jobsOf.map((jobOf) => jobOf(lane));
   const connections = Math.max(...jobs.map((job) => job.connections));
-  const valueBytes = Math.min(...jobs.map((job) => job.valueBytes));
-  for (const operation of new Set<Job["operation"]>(["put", ...jobs.map((job) => job.operation)])) {
-    await lane.system.measure({
+  const load = async (
+    operation: Job["operation"],
+    concurrency: number,
+    warmUpMs: number,
+  ): Promise<unknown> =>
+    lane.system.measure({
       operation,
-      concurrency: WARM_UP_CONCURRENCY,
-      connections: Math.min(connections, WARM_UP_CONCURRENCY),
-      valueBytes,
+      concurrency,
+      connections: Math.min(connections, HIGH_CONCURRENCY),
+      valueBytes: Math.min(...jobs.map((job) => job.valueBytes)),
       warmUpMs,
       measureMs: 1,
     });
-  }
+  const operation = jobs[0]?.operation ?? "put";
+  await load("put", HIGH_CONCURRENCY, high);
+  if (operation !== "put") await load(operation, HIGH_CONCURRENCY, high);
+  if (jobs.some(isLow)) await load(operation, 1, low);
+}
+
+/** An open loop is so at its lowest rate. */
+function isLow({ concurrency, perSecond }: Job): boolean {
+  return perSecond !== undefined || concurrency < LOW_CONCURRENCY;
 }
 
 function rowOf(section: LoadSection, lane: Lane, job: Job, rounds: readonly Measured[]): LoadRow {

@@ -1,5 +1,6 @@
 /** Results of runs that never were. */
 
+import { FULL } from "../../bench/plan.ts";
 import type { LoadRow, Results } from "../../bench/results.ts";
 
 export function row(over: Partial<LoadRow> & Pick<LoadRow, "lane">): LoadRow {
@@ -42,7 +43,7 @@ export function results(over: Partial<Results>): Results {
     versions: { Node: "v20.0.0" },
     command: "npm run bench",
     tookMs: 60_000,
-    firstWarmUpMs: 8000,
+    firstWarmUpMs: FULL.firstWarmUpMs,
     quietness: {
       syncBeforeMs: 0.1,
       syncDuringMs: 0.1,
