@@ -140,6 +140,10 @@ function sameBytes(
   );
 }
 
+function bySequence<Value>(results: ReadonlyMap<number, Value>): readonly [number, Value][] {
+  return [...results].toSorted(([left], [right]) => left - right);
+}
+
 /** What is wrong with a snapshot, if anything is. */
 async function compare(model: Model, chunks: readonly Uint8Array[]): Promise<string | undefined> {
   const reader = new BlockReader(streamOf(chunks));
@@ -157,9 +161,9 @@ async function compare(model: Model, chunks: readonly Uint8Array[]): Promise<str
     const found = table.get(id);
     const isSame =
       found !== undefined &&
-      found.lowestOutstanding === session.lowestOutstanding &&
+      found.results.lowest === session.lowestOutstanding &&
       found.lastActive === session.lastActive &&
-      samePlain([...found.results], [...session.results]);
+      samePlain([...found.results.entries()], bySequence(session.results));
     if (!isSame) return `knows session ${id} otherwise than the log`;
   }
   let keys = 0;

@@ -7,6 +7,7 @@
 import { decode, encode } from "../codec.ts";
 import type { LogIndex } from "../core/types.ts";
 import { RaftError } from "../errors.ts";
+import { MAX_WINDOW, ResultWindow } from "./result-window.ts";
 import type { BlockReader } from "./snapshot-stream.ts";
 
 /** What a command of a session gave, at its first and only execution. */
@@ -22,10 +23,8 @@ export interface Session<Result> {
   readonly id: LogIndex;
   /** Cluster time of its last command, in milliseconds. */
   lastActive: number;
-  /** Every sequence below is settled for the client and forgotten here. */
-  lowestOutstanding: number;
-  /** What was executed at or above `lowestOutstanding`; with gaps, since pipelined commands overtake each other. */
-  readonly results: Map<number, CachedResult<Result>>;
+  /** By sequence, from the lowest outstanding on; with gaps, since pipelined commands overtake each other. */
+  readonly results: ResultWindow<CachedResult<Result>>;
   /** Neighbours by last use. */
   older: Session<Result> | undefined;
   newer: Session<Result> | undefined;
@@ -54,8 +53,7 @@ export class SessionTable<Result> {
     const session: Session<Result> = {
       id,
       lastActive,
-      lowestOutstanding: 1,
-      results: new Map(),
+      results: new ResultWindow(),
       older: undefined,
       newer: undefined,
     };
@@ -91,9 +89,9 @@ export class SessionTable<Result> {
   encode(codec: ResultCodec<Result>): readonly Uint8Array[] {
     const blocks = [encode(this.#sessions.size)];
     for (let session = this.#oldest; session !== undefined; session = session.newer) {
-      const { id, lastActive, lowestOutstanding, results } = session;
-      blocks.push(encode([id, lastActive, lowestOutstanding, results.size]));
-      for (const [sequence, { index, result }] of results) {
+      const { id, lastActive, results } = session;
+      blocks.push(encode([id, lastActive, results.lowest, results.size]));
+      for (const [sequence, { index, result }] of results.entries()) {
         blocks.push(encode([sequence, index, codec.toPlain(result)]));
       }
     }
@@ -110,16 +108,13 @@ export class SessionTable<Result> {
     for (let n = 0; n < count; n++) {
       const [id, lastActive, lowest, size] = fieldsFrom(decode(await reader.read()));
       const session = table.add(numberFrom(id), numberFrom(lastActive));
-      session.lowestOutstanding = numberFrom(lowest);
+      session.results.forgetBelow(sequenceFrom(lowest));
       const resultCount = numberFrom(size);
       for (let m = 0; m < resultCount; m++) {
         const [sequence, index, plain] = fieldsFrom(decode(await reader.read()));
         const result = codec.fromPlain(plain);
-        session.results.set(numberFrom(sequence), {
-          type: "applied",
-          index: numberFrom(index),
-          result,
-        });
+        const record = { type: "applied", index: numberFrom(index), result } as const;
+        addResult(session, sequenceFrom(sequence), record);
       }
     }
     return table;
@@ -141,6 +136,16 @@ export class SessionTable<Result> {
   }
 }
 
+function addResult<Result>(
+  { results }: Session<Result>,
+  sequence: number,
+  record: CachedResult<Result>,
+): void {
+  const fits = sequence >= results.lowest && sequence - results.lowest < MAX_WINDOW;
+  if (!fits || results.get(sequence) !== undefined) throw damaged();
+  results.set(sequence, record);
+}
+
 function fieldsFrom(value: unknown): readonly unknown[] {
   if (!Array.isArray(value)) throw damaged();
   return value;
@@ -148,6 +153,11 @@ function fieldsFrom(value: unknown): readonly unknown[] {
 
 function numberFrom(value: unknown): number {
   if (typeof value !== "number") throw damaged();
+  return value;
+}
+
+function sequenceFrom(value: unknown): number {
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 1) throw damaged();
   return value;
 }
 

@@ -18,6 +18,7 @@ import type { AppliedCommand, StateMachine } from "../node/state-machine.ts";
 import { decodeEnvelope } from "./envelope.ts";
 import type { CommandEnvelope } from "./envelope.ts";
 import type { Refused, SessionClosed, SessionResult } from "./session-result.ts";
+import { MAX_WINDOW } from "./result-window.ts";
 import { SessionTable } from "./session-table.ts";
 import type { CachedResult, ResultCodec } from "./session-table.ts";
 import { BlockReader, chunksOf, readingSnapshot } from "./snapshot-stream.ts";
@@ -31,7 +32,7 @@ export interface SessionOptions<Result> {
   readonly sessionTimeoutMs?: number;
   /** Beyond it the least recently used is evicted. Default 10 000. */
   readonly maxSessions?: number;
-  /** Most results that are kept for one session: a number so far above the lowest outstanding is refused. Default 1024. */
+  /** Most results that are kept for one session, up to 2^20: a number so far above the lowest outstanding is refused. Default 1024. */
   readonly maxResultsPerSession?: number;
   /** For results that are not plain data; by default they go into MessagePack as they are. */
   readonly results?: ResultCodec<Result>;
@@ -92,6 +93,10 @@ class SessionMachine<Result, Query, Answer> implements StateMachine<
       "maxResultsPerSession",
       options.maxResultsPerSession ?? DEFAULT_RESULTS_PER_SESSION,
     );
+    if (this.#maxResults > MAX_WINDOW) {
+      const text = `maxResultsPerSession is at most ${MAX_WINDOW}, not ${this.#maxResults}`;
+      throw new RaftError("RAFT_INVALID_OPTION", text);
+    }
     this.#codec = options.results ?? plainResults();
   }
 
@@ -165,15 +170,12 @@ class SessionMachine<Result, Query, Answer> implements StateMachine<
     if (session === undefined) return EXPIRED;
 
     this.#table.touch(session, command.time);
-    if (lowestOutstanding > session.lowestOutstanding) {
-      forgetBelow(session.results, session.lowestOutstanding, lowestOutstanding);
-      session.lowestOutstanding = lowestOutstanding;
-    }
+    session.results.forgetBelow(lowestOutstanding);
     const first = session.results.get(sequence);
     if (first !== undefined) return first;
-    if (sequence < session.lowestOutstanding) return FORGOTTEN;
+    if (sequence < session.results.lowest) return FORGOTTEN;
     // By distance and not by count: however many results are kept, the lowest number is always let in.
-    if (sequence - session.lowestOutstanding >= this.#maxResults) return WINDOW_FULL;
+    if (sequence - session.results.lowest >= this.#maxResults) return WINDOW_FULL;
 
     const record = execute(fresh, command, payload);
     session.results.set(sequence, record);
@@ -184,17 +186,6 @@ class SessionMachine<Result, Query, Answer> implements StateMachine<
     const session = this.#table.get(sessionId);
     if (session !== undefined) this.#table.remove(session);
     return CLOSED;
-  }
-}
-
-/** Takes time in the smaller of how far the bound moves and how much is cached: a client may skip numbers at will. */
-function forgetBelow<Value>(results: Map<number, Value>, from: number, to: number): void {
-  if (to - from <= results.size) {
-    for (let sequence = from; sequence < to; sequence++) results.delete(sequence);
-    return;
-  }
-  for (const sequence of results.keys()) {
-    if (sequence < to) results.delete(sequence);
   }
 }
 

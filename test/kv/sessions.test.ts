@@ -270,11 +270,12 @@ describe("bounds", () => {
     expect(await log.apply(numbered(session, far, far))).toMatchObject({ type: "applied" });
   });
 
-  test("options that are no positive integers are refused", () => {
+  test("options that are no positive integers, or too large, are refused", () => {
     for (const options of [
       { maxSessions: 0 },
       { sessionTimeoutMs: 0.5 },
       { maxResultsPerSession: -1 },
+      { maxResultsPerSession: 2 ** 20 + 1 },
     ]) {
       expect(() => withSessions(new Counter(), options)).toThrow(
         expect.objectContaining({ code: "RAFT_INVALID_OPTION" }),
