@@ -23,7 +23,7 @@ import type { PeerIdentity, PeerRefusal, TransportIdentity } from "./transport.t
 
 const MAGIC = "quorate";
 /** Changes when members of two versions cannot talk to each other. */
-const WIRE_VERSION = "1";
+const WIRE_VERSION = "2";
 
 /** How a handshake ended, unless the connection did. */
 export type Outcome =

@@ -99,6 +99,10 @@ test("the time that shrinking may take is bounded", async () => {
   expect(result.runs).toBeLessThanOrEqual(25);
 });
 
+function faultAt(id: number, atMs: number, action: Fault["action"]): Fault {
+  return { id, when: { type: "at", atMs }, action };
+}
+
 describe("a part of a schedule", () => {
   test("from a while is moved to the start, triggers included", () => {
     const schedule = generate(8);

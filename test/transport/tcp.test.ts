@@ -79,7 +79,7 @@ function framed(...parts: Uint8Array[]): Buffer {
   return Buffer.concat(frameOf(parts).parts);
 }
 
-const HELLO = ["peer", "quorate", "1", "cluster", "n9", "store", "n1"];
+const HELLO = ["peer", "quorate", "2", "cluster", "n9", "store", "n1"];
 const WELCOME = ["welcome", "cluster", "n9", "store"];
 
 async function join(node: TestNode): Promise<Stranger> {
@@ -104,7 +104,7 @@ describe("a stranger is refused with a reason", () => {
     ["another protocol", ["peer", "other", ...HELLO.slice(2)], "RAFT_HANDSHAKE_REFUSED", "other"],
     [
       "another wire version",
-      ["peer", "quorate", "2", ...HELLO.slice(3)],
+      ["peer", "quorate", "3", ...HELLO.slice(3)],
       "RAFT_HANDSHAKE_REFUSED",
       "wire version",
     ],
@@ -117,11 +117,11 @@ describe("a stranger is refused with a reason", () => {
     ["who looked for another member", [...HELLO.slice(0, 6), "n2"], "RAFT_WRONG_NODE", "not n2"],
     [
       "who claims our own id",
-      ["peer", "quorate", "1", "cluster", "n1", "store", "n1"],
+      ["peer", "quorate", "2", "cluster", "n1", "store", "n1"],
       "RAFT_WRONG_NODE",
       "n1",
     ],
-    ["a client of another cluster", ["client", "quorate", "1", "x"], "RAFT_WRONG_CLUSTER", "not x"],
+    ["a client of another cluster", ["client", "quorate", "2", "x"], "RAFT_WRONG_CLUSTER", "not x"],
   ])("%s", async (_name, hello, code, reason) => {
     const node = await TestNode.start("n1");
     const stranger = Stranger.dial(node);
@@ -207,8 +207,8 @@ describe("what is not of the protocol closes its own connection and nothing else
     ["no JSON", framed(Buffer.from("hello"))],
     ["no list", framed(Buffer.from("{}"))],
     ["a list of numbers", framed(Buffer.from("[1,2,3]"))],
-    ["an unknown role", framed(Buffer.from('["x","quorate","1","cluster"]'))],
-    ["a short greeting", framed(Buffer.from('["peer","quorate","1","cluster"]'))],
+    ["an unknown role", framed(Buffer.from('["x","quorate","2","cluster"]'))],
+    ["a short greeting", framed(Buffer.from('["peer","quorate","2","cluster"]'))],
   ])("%s", async (_name, bytes) => {
     const node = await TestNode.start("n1");
     const other = await join(node);
@@ -256,7 +256,7 @@ describe("what is not of the protocol closes its own connection and nothing else
 test("a client can never carry a message of a peer", async () => {
   const node = await TestNode.start("n1");
   const client = Stranger.dial(node);
-  client.say(["client", "quorate", "1", ""]);
+  client.say(["client", "quorate", "2", ""]);
   await client.frames.until();
   client.tell(heartbeat("n9", "n1"));
   const bytes = Buffer.concat(encodeMessage(heartbeat("n9", "n1"))).toString();
@@ -401,7 +401,7 @@ describe("clients", () => {
   test("that do not read are closed before they fill our memory", async () => {
     const node = await TestNode.start("n1", { limits: { maxClientQueueBytes: 10_000_000 } });
     const client = Stranger.dial(node);
-    client.say(["client", "quorate", "1", ""]);
+    client.say(["client", "quorate", "2", ""]);
     await client.frames.until();
     client.pause();
     const connection = await node.clients.until();
