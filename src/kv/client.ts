@@ -22,13 +22,7 @@ import { MAX_COMMAND_BYTES } from "./protocol.ts";
 import { DEFAULT_RANGE_LIMIT, queryToArray } from "./queries.ts";
 import type { KvQuery } from "./queries.ts";
 import { answerFrom, resultFrom } from "./results.ts";
-import type {
-  KvBatchResult,
-  KvEntry,
-  KvOperationResult,
-  KvResult,
-  VersionedValue,
-} from "./results.ts";
+import type { KvBatchResult, KvEntry, KvOperationResult, VersionedValue } from "./results.ts";
 
 export interface KvClientOptions {
   /** Addresses of members, `host:port`: one is enough, more survive its loss. No duplicates. */
@@ -211,12 +205,7 @@ export class KvClient implements AsyncDisposable {
 
   /** All of the operations or, as soon as one does not succeed, none. */
   batch(operations: readonly KvOperation[], options?: CallOptions): Promise<KvBatch> {
-    return this.#propose({ type: "batch", operations }, options, (index, result) => {
-      if (result.status !== "committed" && result.status !== "aborted") {
-        throw new TypeError("not the result of a batch");
-      }
-      return { index, ...result };
-    });
+    return this.#propose({ type: "batch", operations }, options, acceptBatch);
   }
 
   /** What the node says that we are connected to, the leader or not. */
@@ -243,23 +232,18 @@ export class KvClient implements AsyncDisposable {
   }
 
   #write(operation: KvOperation, options: CallOptions | undefined): Promise<KvWrite> {
-    return this.#propose(operation, options, (index, result) => {
-      if (result.status === "committed" || result.status === "aborted") {
-        throw new TypeError("not the result of one operation");
-      }
-      return { index, status: result.status, previous: result.previous };
-    });
+    return this.#propose(operation, options, acceptWrite);
   }
 
   #propose<Value>(
     command: KvCommand,
     options: CallOptions | undefined,
-    accept: (index: LogIndex, result: KvResult) => Value,
+    accept: (index: LogIndex, value: unknown) => Value,
   ): Promise<Value> {
     return orReject(() =>
       this.#dispatcher.run(
         { type: "write", command: encodedCommand(command) },
-        (index, value) => accept(index, resultFrom(value)),
+        accept,
         this.#limits(options),
       ),
     );
@@ -300,6 +284,22 @@ function encodedCommand(command: KvCommand): Uint8Array {
   if (bytes.length <= MAX_COMMAND_BYTES) return bytes;
   const text = `the command has ${bytes.length} bytes, and ${MAX_COMMAND_BYTES} at the most are sent`;
   throw new RaftError("RAFT_TOO_LARGE", text);
+}
+
+function acceptWrite(index: LogIndex, value: unknown): KvWrite {
+  const result = resultFrom(value);
+  if (result.status === "committed" || result.status === "aborted") {
+    throw new TypeError("not the result of one operation");
+  }
+  return { index, status: result.status, previous: result.previous };
+}
+
+function acceptBatch(index: LogIndex, value: unknown): KvBatch {
+  const result = resultFrom(value);
+  if (result.status !== "committed" && result.status !== "aborted") {
+    throw new TypeError("not the result of a batch");
+  }
+  return { index, ...result };
 }
 
 function acceptStatus(_: LogIndex, value: unknown): KvStatus {

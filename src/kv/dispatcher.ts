@@ -56,7 +56,9 @@ export class Dispatcher implements ConnectionEvents<Purpose> {
   readonly #options: DispatcherOptions;
   readonly #clock: Clock;
   readonly #backoff: Backoff;
+  /** Ends an attempt to connect. */
   readonly #closing = new AbortController();
+  #closed = false;
   readonly #waiting = new OperationQueue();
   /** Calls that are not settled. */
   #pending = 0;
@@ -112,7 +114,8 @@ export class Dispatcher implements ConnectionEvents<Purpose> {
 
   /** Rejects what waits, ends the session and the connection, closes the link. Idempotent. */
   async close(): Promise<void> {
-    if (!this.#closing.signal.aborted) {
+    if (!this.#closed) {
+      this.#closed = true;
       this.#closing.abort();
       const reason = new RaftError("RAFT_STOPPED", "the client was closed");
       for (const operation of this.#unsettled()) this.#fail(operation, reason.code, reason.message);
@@ -149,7 +152,7 @@ export class Dispatcher implements ConnectionEvents<Purpose> {
   }
 
   #refusal(signal: AbortSignal | undefined): RaftError | undefined {
-    if (this.#closing.signal.aborted) return new RaftError("RAFT_STOPPED", "the client is closed");
+    if (this.#closed) return new RaftError("RAFT_STOPPED", "the client is closed");
     if (signal?.aborted === true) {
       return new RaftError("RAFT_ABORTED", "aborted", { cause: signal.reason });
     }
@@ -264,7 +267,7 @@ export class Dispatcher implements ConnectionEvents<Purpose> {
   }
 
   #schedulePump(): void {
-    if (this.#pumpScheduled || this.#waiting.size === 0 || this.#closing.signal.aborted) return;
+    if (this.#pumpScheduled || this.#waiting.size === 0 || this.#closed) return;
     this.#pumpScheduled = true;
     this.#clock.defer(() => {
       this.#pumpScheduled = false;
@@ -274,8 +277,7 @@ export class Dispatcher implements ConnectionEvents<Purpose> {
 
   /** Sends all that may be sent, in one go. */
   #pump(): void {
-    if (this.#closing.signal.aborted || this.#pause !== undefined || this.#waiting.size === 0)
-      return;
+    if (this.#closed || this.#pause !== undefined || this.#waiting.size === 0) return;
     if (this.#connection === undefined) {
       this.#dialing ??= this.#dial();
       return;
@@ -372,7 +374,7 @@ export class Dispatcher implements ConnectionEvents<Purpose> {
 
   /** To another node: the first time at once, since one of them has gone or was not the leader; then more slowly. */
   #moveOn(error: RaftError): void {
-    if (this.#closing.signal.aborted) return;
+    if (this.#closed) return;
     this.#lastError = error;
     this.#options.endpoints.moveTo(error.leader?.address);
     if (this.#moves > 0) this.#waitFor(this.#backoff.next());
