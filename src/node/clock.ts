@@ -41,9 +41,12 @@ class SystemClock implements Clock {
   }
 
   soon(callback: () => void): void {
-    queueMicrotask(callback);
+    // What queueMicrotask does, but for its bookkeeping for each call.
+    void NOW.then(callback);
   }
 }
+
+const NOW: Promise<void> = Promise.resolve();
 
 /** The clock of the machine. */
 export const systemClock: Clock = new SystemClock();

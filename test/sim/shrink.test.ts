@@ -160,7 +160,3 @@ describe("a part of a schedule", () => {
     ]);
   });
 });
-
-function faultAt(id: number, atMs: number, action: Fault["action"]): Fault {
-  return { id, when: { type: "at", atMs }, action };
-}
