@@ -36,6 +36,28 @@ async function openNew(path = folder): Promise<Storage> {
   return storage;
 }
 
+test.each([0, 65_535, 2 ** 30 + 1, 65_536.5, NaN, "64 MiB"])(
+  "a write buffer of %s bytes is refused",
+  (writeBufferBytes) => {
+    expect(() => levelStorage(folder, { writeBufferBytes: writeBufferBytes as number })).toThrow(
+      expect.objectContaining({
+        code: "RAFT_INVALID_OPTION",
+        message: expect.stringContaining(String(writeBufferBytes)),
+      }),
+    );
+  },
+);
+
+test("what does not fit into the write buffer is found again", async () => {
+  const first = levelStorage(folder, { writeBufferBytes: 65_536 });
+  await first.open(identity);
+  const data = Buffer.alloc(60_000, 7);
+  for (let chunk = 0; chunk < 10; chunk += 1) await first.stageChunk("large", chunk, data);
+  expect(await first.readChunk("large", 3)).toEqual(data);
+  await first.close();
+  await openNew();
+});
+
 describe("the lock", () => {
   test("a second handle is refused with a text that names the folder", async () => {
     await openNew();
