@@ -63,7 +63,8 @@ function start(id) {
     id,
     members: IDS.map((each) => ({ id: each, address: `${each}:1` })),
     machine,
-    storage: levelStorage(join(folder, id)),
+    // What LevelDB gathers would be most of the memory otherwise: up to twice 64 MiB for each of three.
+    storage: levelStorage(join(folder, id), { writeBufferBytes: 16 * 1024 * 1024 }),
     transport: network.transport(`${id}:1`),
     electionTimeoutMs: 3000,
     heartbeatIntervalMs: 200,
