@@ -13,7 +13,7 @@ import { crc32 } from "node:zlib";
 import { decode, encode } from "./codec.ts";
 import type { Configuration, EncodedBytes, Entry, Member } from "./core/types.ts";
 import { messageOf, RaftError } from "./errors.ts";
-import { readInteger, readUint32, writeInteger, writeUint32 } from "./integers.ts";
+import { readInteger, readUint32, writeInteger, writeUint32 } from "./numbers.ts";
 
 /** What an entry takes beside its payload. */
 export const ENTRY_HEADER_BYTES = 33;

@@ -18,7 +18,7 @@ import {
   writeDouble,
   writeUint16,
   writeUint32,
-} from "../integers.ts";
+} from "../numbers.ts";
 import { textIn } from "../text.ts";
 import { appendableFrom, checkBatchSize, keyFrom, safeIntegerFrom, valueFrom } from "./commands.ts";
 import type { Expectation, KvCommand, KvOperation, KvValue } from "./commands.ts";

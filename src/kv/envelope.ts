@@ -11,7 +11,7 @@
  */
 
 import type { LogIndex } from "../core/types.ts";
-import { readInteger, writeInteger } from "../integers.ts";
+import { readInteger, writeInteger } from "../numbers.ts";
 
 /** A command without a session: applied as often as it is in the log. */
 export interface PlainEnvelope {

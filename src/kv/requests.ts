@@ -12,7 +12,7 @@
  */
 
 import { decode } from "../codec.ts";
-import { readInteger, readUint32, writeInteger, writeUint32 } from "../integers.ts";
+import { readInteger, readUint32, writeInteger, writeUint32 } from "../numbers.ts";
 import { envelopeBytes, writeEnvelope } from "./envelope.ts";
 import type { Envelope } from "./envelope.ts";
 import {

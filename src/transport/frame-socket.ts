@@ -10,6 +10,7 @@
 
 import type { Socket } from "node:net";
 import { messageOf, RaftError } from "../errors.ts";
+import { systemClock } from "../node/clock.ts";
 import { formatAddress } from "./address.ts";
 import { type Frame, FrameParser } from "./frame.ts";
 import { SendQueue, type SendQueueLimits, type Urgency } from "./send-queue.ts";
@@ -130,7 +131,7 @@ export class FrameSocket {
   #scheduleFlush(): void {
     if (this.#flushScheduled || this.#writing > 0) return;
     this.#flushScheduled = true;
-    void NOW.then(this.#flushNow);
+    systemClock.soon(this.#flushNow);
   }
 
   readonly #flushNow = (): void => {
@@ -201,9 +202,6 @@ export class FrameSocket {
     this.#handler?.onClose(error);
   }
 }
-
-/** What is done with it runs as the current turn of the event loop ends: as with queueMicrotask, for less. */
-const NOW: Promise<void> = Promise.resolve();
 
 function cutOff(): RaftError {
   return new RaftError("RAFT_CONNECTION_LOST", "the connection ended in the middle of a frame");

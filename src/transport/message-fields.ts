@@ -6,7 +6,7 @@
 import { decode, encode } from "../codec.ts";
 import type { Configuration, EntryId, SnapshotMeta, Term } from "../core/types.ts";
 import { configurationFromArray, configurationToArray } from "../entry-codec.ts";
-import { readInteger, readUint32, writeInteger, writeUint32 } from "../integers.ts";
+import { readInteger, readUint32, writeInteger, writeUint32 } from "../numbers.ts";
 import { textIn } from "../text.ts";
 
 /** An upper bound for every id and address in a message, in UTF-16 units. */
