@@ -104,8 +104,10 @@ export class BatchStream {
         if (planned !== undefined) await planned;
       }
       operations.push(...removals);
-      const [next] = await Promise.all([this.#tidy(), this.#sink.commit(operations)]);
-      for (const { resolve } of taken) resolve();
+      const done = this.#sink.commit(operations).then(() => {
+        for (const { resolve } of taken) resolve();
+      });
+      const [next] = await Promise.all([this.#tidy(), done]);
       return next;
     } catch (error) {
       const failure = storageFailure(error, "a write failed");

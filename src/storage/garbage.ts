@@ -10,8 +10,11 @@ import type { OrderedStore, StoreOperation } from "./ordered-store.ts";
 import { recordKeyAt } from "./records.ts";
 import { after } from "./scan.ts";
 
-/** Keys removed in one step. To find a key is to read its record: sixteen full ones are two megabytes. */
-const STEP_KEYS = 16;
+/**
+ * Keys removed in one step. A step costs as much as a write however few they are, and the next write waits for it; but to
+ * find a key may be to read its record: a hundred full ones are thirteen megabytes.
+ */
+const STEP_KEYS = 128;
 
 export class Garbage {
   readonly #store: OrderedStore;
