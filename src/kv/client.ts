@@ -21,6 +21,7 @@ import type { KvStatus } from "./host-status.ts";
 import { MAX_COMMAND_BYTES } from "./protocol.ts";
 import { DEFAULT_RANGE_LIMIT, queryToArray } from "./queries.ts";
 import type { KvQuery } from "./queries.ts";
+import { MAX_QUERY_BYTES } from "./requests.ts";
 import { answerFrom, resultFrom } from "./results.ts";
 import type { KvBatchResult, KvEntry, KvOperationResult, VersionedValue } from "./results.ts";
 
@@ -256,11 +257,7 @@ export class KvClient implements AsyncDisposable {
   ): Promise<Value> {
     const type = options?.consistency === "local" ? "local-read" : "read";
     return orReject(() =>
-      this.#dispatcher.run(
-        { type, query: encode(queryToArray(query)) },
-        accept,
-        this.#limits(options),
-      ),
+      this.#dispatcher.run({ type, query: encodedQuery(query) }, accept, this.#limits(options)),
     );
   }
 
@@ -283,6 +280,13 @@ function encodedCommand(command: KvCommand): Uint8Array {
   const bytes = encodeCommand(command);
   if (bytes.length <= MAX_COMMAND_BYTES) return bytes;
   const text = `the command has ${bytes.length} bytes, and ${MAX_COMMAND_BYTES} at the most are sent`;
+  throw new RaftError("RAFT_TOO_LARGE", text);
+}
+
+function encodedQuery(query: KvQuery): Uint8Array {
+  const bytes = encode(queryToArray(query));
+  if (bytes.length <= MAX_QUERY_BYTES) return bytes;
+  const text = `the query has ${bytes.length} bytes, and ${MAX_QUERY_BYTES} at the most are sent`;
   throw new RaftError("RAFT_TOO_LARGE", text);
 }
 

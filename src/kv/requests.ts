@@ -61,6 +61,9 @@ const READ = 1;
 const STATUS = 2;
 const LOCAL_READ = 3;
 
+/** Most bytes of a query: what strangers send as MessagePack is small, whatever it says. */
+export const MAX_QUERY_BYTES: number = 16 * 1024;
+
 const FRAME_HEAD_BYTES = 5;
 const REQUEST_HEAD_BYTES = 13;
 
@@ -157,8 +160,13 @@ function kindOf({ type }: Ask): number {
 
 function requestFrom(kind: number | undefined, id: number, body: Uint8Array): ClientRequest {
   if (kind === PROPOSE && body.length > 0) return { type: "propose", id, command: body };
-  if (kind === READ) return { type: "read", id, query: decode(body) };
-  if (kind === LOCAL_READ) return { type: "local-read", id, query: decode(body) };
+  if (kind === READ) return { type: "read", id, query: queryIn(body) };
+  if (kind === LOCAL_READ) return { type: "local-read", id, query: queryIn(body) };
   if (kind === STATUS && body.length === 0) return { type: "status", id };
   throw badFrame("holds what is no request");
+}
+
+function queryIn(body: Uint8Array): unknown {
+  if (body.length > MAX_QUERY_BYTES) throw badFrame(`holds a query of ${body.length} bytes`);
+  return decode(body);
 }

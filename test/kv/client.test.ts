@@ -146,6 +146,13 @@ describe("calls", () => {
     });
   });
 
+  test("a query that no node would take is refused before it is sent", async () => {
+    const { clock, cluster, client } = setUp();
+    const error = await failure(clock, client.range({ start: "k".repeat(16 * 1024) }));
+    expect(error).toMatchObject({ code: "RAFT_TOO_LARGE", outcome: "rejected" });
+    expect(cluster.dialled).toEqual([]);
+  });
+
   test("a local read is answered by a node that does not lead", async () => {
     const { clock, cluster, client } = setUp({ endpoints: ["n2"] });
     await outcome(clock, client.put("k", "v"));

@@ -117,6 +117,24 @@ test("frames of another version, too large, empty, too full or of unknown things
   }
 });
 
+test("a query is small, and its parts are its own: no few bytes say a tree of billions", () => {
+  const text = encode("k".repeat(16 * 1024 - 3));
+  expect(text).toHaveLength(16 * 1024);
+  expect(decodeRequests(rawFrame([{ kind: 1, id: 1, body: text }]))).toHaveLength(1);
+  expectRefusal(() =>
+    decodeRequests(rawFrame([{ kind: 1, id: 1, body: encode("k".repeat(16 * 1024 - 2)) }])),
+  );
+  // Each level names the one before and is twice the same one: msgpackr's extensions for a structured clone.
+  const levels = Array.from({ length: 18 }, (_, n) => {
+    const former = [0xd6, 0x70, 0, 0, 0, n - 1];
+    return [0xd6, 0x69, 0, 0, 0, n, ...(n === 0 ? [0x90] : [0x92, ...former, ...former])];
+  });
+  const tree = Uint8Array.from([0xdc, 0, levels.length, ...levels.flat()]);
+  for (const kind of [1, 3]) {
+    expectRefusal(() => decodeRequests(rawFrame([{ kind, id: 1, body: tree }])));
+  }
+});
+
 test("queries come back as they were; anything else is refused", () => {
   fc.assert(
     fc.property(range, (query) => {
