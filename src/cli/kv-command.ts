@@ -4,7 +4,7 @@ import { isRaftError } from "../errors.ts";
 import type { Expectation, KvClient, KvValue, KvWrite, VersionedValue } from "../kv/index.ts";
 import { integer, parse } from "./arguments.ts";
 import { CLIENT_OPTIONS, clientSettings, connect } from "./client-options.ts";
-import { describeFailure, exitCodeOf, UsageError } from "./failures.ts";
+import { describeFailure, exitCodeOf, UsageError, withCause } from "./failures.ts";
 import { print } from "./terminal.ts";
 
 const OPTIONS = {
@@ -63,7 +63,8 @@ export async function kv(args: readonly string[]): Promise<number> {
     return exitCode;
   } catch (error) {
     if (!isRaftError(error)) throw error;
-    const { code, message, outcome } = error;
+    const { code, outcome } = error;
+    const message = withCause(error);
     if (settings.json) print(JSON.stringify({ error: { code, message, outcome } }));
     else process.stderr.write(`${describeFailure(error)}\n${outcomeText(outcome)}`);
     return exitCodeOf(error);

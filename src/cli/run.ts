@@ -1,5 +1,6 @@
 /** From arguments to a command. Commands are loaded when they are run, so that the small ones start fast. */
 
+import { UsageError } from "./failures.ts";
 import { HELP, helpFor, nameOf, version } from "./help.ts";
 import type { CommandName } from "./help.ts";
 
@@ -25,7 +26,12 @@ export async function run(args: readonly string[]): Promise<number> {
   if (first === "help") return print(rest[0] === undefined ? HELP : helpFor(nameOf(rest[0])));
   const name = nameOf(first);
   if (rest.includes("--help") || rest.includes("-h")) return print(helpFor(name));
-  return await COMMANDS[name](rest);
+  try {
+    return await COMMANDS[name](rest);
+  } catch (error) {
+    if (error instanceof UsageError) error.command = name;
+    throw error;
+  }
 }
 
 function print(text: string): number {

@@ -9,7 +9,7 @@ import type { ClientLink } from "../transport/transport.ts";
 import { parse } from "./arguments.ts";
 import { CLIENT_OPTIONS, clientSettings } from "./client-options.ts";
 import type { ClientSettings } from "./client-options.ts";
-import { describeFailure } from "./failures.ts";
+import { describeFailure, withCause } from "./failures.ts";
 import { print, style, table } from "./terminal.ts";
 
 type Report =
@@ -54,8 +54,8 @@ async function ask(endpoint: string, { timeoutMs, tls }: ClientSettings): Promis
 function toJson(report: Report): unknown {
   const { endpoint } = report;
   if ("error" in report) {
-    const { code, message } = report.error;
-    return { endpoint, reachable: false, error: { code, message } };
+    const { code } = report.error;
+    return { endpoint, reachable: false, error: { code, message: withCause(report.error) } };
   }
   const { leaderHint, configuration, ...rest } = report.status;
   return { endpoint, reachable: true, ...rest, leader: leaderHint ?? null, configuration };

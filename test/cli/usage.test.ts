@@ -121,8 +121,9 @@ test("a refusal goes to standard error, with a way to the help", async () => {
   expect(await quorate("kv", "put", "k")).toEqual({
     code: 2,
     stdout: "",
-    stderr: 'quorate: kv put takes KEY VALUE, not 1 operand\nTry "quorate --help".\n',
+    stderr: 'quorate: kv put takes KEY VALUE, not 1 operand\nTry "quorate help kv".\n',
   });
+  expect((await quorate("fly")).stderr).toMatch(/\nTry "quorate --help"\.\n$/);
 });
 
 test("a command that no member would take is wrong usage too", async () => {
