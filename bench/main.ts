@@ -2,6 +2,8 @@
 
 import { writeFile } from "node:fs/promises";
 import { cpus, release, totalmem, type } from "node:os";
+import { mustBeWritable } from "../sim/writable.ts";
+import { messageOf } from "../src/errors.ts";
 import { prepareEtcd } from "./etcd/cluster.ts";
 import type { EtcdTools } from "./etcd/cluster.ts";
 import { optionsFrom, USAGE } from "./options.ts";
@@ -29,12 +31,19 @@ if (args.includes("--help")) {
 }
 const options = optionsFrom(args);
 if (typeof options === "string") {
-  console.error(`${options}\n\n${USAGE}`);
-  process.exit(2);
+  badUsage(options);
+}
+try {
+  mustBeWritable("report", options.report);
+} catch (error) {
+  badUsage(messageOf(error));
 }
 const results = await measure(options);
 const { output, report } = options;
-if (report !== undefined) await writeFile(report, asPage(results));
+if (report !== undefined) {
+  await writeFile(report, asPage(results));
+  progress(`the page is ${report}`);
+}
 if (output === "json") console.log(JSON.stringify({ ...results, verdicts: verdictsOf(results) }));
 else console.log(output === "markdown" ? asMarkdown(results) : asText(results));
 
@@ -102,6 +111,11 @@ function isLoad(section: string): section is LoadSection {
 function inShort(rows: readonly LoadRow[]): string {
   const figures = rows.map(({ lane, perSecond }) => `${lane} ${perSecond.toFixed(0)}/s`);
   return `${rows.slice(0, 1).map(loadOf).join("")}: ${figures.join(", ")}`;
+}
+
+function badUsage(what: string): never {
+  console.error(`${what}\nTry "npm run bench -- --help".`);
+  process.exit(2);
 }
 
 /** Beside what is printed at the end, so that a pipe gets only that. */

@@ -1,5 +1,6 @@
 /** What a batch of seeds came to: sums, states reached, the verdict. */
 
+import { counted } from "./counted.ts";
 import { STATES } from "./recorder.ts";
 import type { State } from "./recorder.ts";
 import type { Profile } from "./schedule.ts";
@@ -86,8 +87,13 @@ export class BatchReport {
     if (result.violation !== undefined) this.#bad.push(result);
   }
 
+  /** What has violated a property, by seed: which of them was done first is chance. */
+  get bad(): readonly SeedResult[] {
+    return this.#bad.toSorted((a, b) => a.seed - b.seed);
+  }
+
   progress(): string {
-    const found = this.#bad.length === 0 ? "" : `, ${this.#bad.length} violations`;
+    const found = this.#bad.length === 0 ? "" : `, ${counted(this.#bad.length, "violation")}`;
     return `${this.#seeds} of ${this.#runs} seeds, ${Math.round(this.#simulatedMs / 1000)} s simulated${found} `;
   }
 
@@ -125,20 +131,20 @@ export class BatchReport {
     const cpuS = Math.max(1, summary.cpuMs) / 1000;
     const threads = this.#workers === 1 ? "one thread" : `${this.#workers} threads`;
     return [
-      ...this.#bad.map(violationText),
+      ...this.bad.map(violationText),
       `seeds     ${seeds}`,
       `time      ${Math.round(simulatedS)} s simulated in ${realS.toFixed(1)} s on ${threads}: ${Math.round(simulatedS / realS)} times real time`,
       `cpu       ${cpuS.toFixed(1)} s: ${Math.round(simulatedS / cpuS)} times`,
       `events    ${events} (${Math.round(events / realS)} a second)`,
       `clients   ${operations} operations (${(operations / simulatedS).toFixed(1)} a simulated second)`,
       `faults    ${listText(faults)}`,
-      `lost      ${listText(lost)}`,
+      `lost      messages: ${listText(lost)}`,
       `reached   ${listText(states)}`,
       verdict === "ok"
         ? "verdict   all properties held"
         : verdict === "violation"
           ? `verdict   ${this.#bad.length} of ${seeds} seeds violated a property`
-          : `verdict   never reached: ${unreached.join(", ")}; this batch has tested too little`,
+          : `verdict   never reached: ${unreached.map(words).join(", ")}; this batch has tested too little`,
     ].join("\n");
   }
 }
@@ -163,7 +169,12 @@ function addTo(
   }
 }
 
+/** `snapshotsTaken` in words. */
+function words(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (capital) => ` ${capital.toLowerCase()}`);
+}
+
 function listText(counts: Readonly<Record<string, number>>): string {
-  const texts = Object.entries(counts).map(([name, count]) => `${name} ${count}`);
+  const texts = Object.entries(counts).map(([name, count]) => `${words(name)} ${count}`);
   return texts.length === 0 ? "none" : texts.join(", ");
 }

@@ -6,12 +6,13 @@
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
-import { isRaftError } from "../src/errors.ts";
+import { isRaftError, messageOf } from "../src/errors.ts";
 import { BatchReport } from "./batch-report.ts";
 import { PROFILES } from "./schedule.ts";
 import type { Profile } from "./schedule.ts";
 import { commandOf, runSeed, scheduleOf } from "./seed-run.ts";
 import type { SeedResult, SeedTask } from "./seed-run.ts";
+import { mustBeWritable } from "./writable.ts";
 
 const USAGE = `usage: npm run sim -- [options]
 
@@ -63,15 +64,18 @@ async function main(args: readonly string[]): Promise<number> {
   try {
     options = optionsFrom(args);
     if (options.schedule !== undefined) scheduleOf(taskOf(options, options.seed));
+    mustBeWritable("report", options.report);
+    mustBeWritable("history", options.history);
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+    process.stderr.write(`${messageOf(error)}\nTry "npm run sim -- --help".\n`);
     return 2;
   }
-  const report = new BatchReport(options);
-  const bad: SeedResult[] = [];
+  const report = new BatchReport({
+    ...options,
+    workers: Math.min(options.workers, options.runs),
+  });
   const onResult = (result: SeedResult): void => {
     report.add(result);
-    if (result.violation !== undefined) bad.push(result);
     if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
     else if (process.stderr.isTTY) process.stderr.write(`\r${report.progress()}`);
   };
@@ -82,7 +86,7 @@ async function main(args: readonly string[]): Promise<number> {
   if (options.json) process.stdout.write(`${JSON.stringify(report.summary())}\n`);
   else process.stdout.write(`\n${report.text()}\n`);
   await writeFiles(options);
-  if (!options.json && options.shrink > 0 && bad.length > 0) await explainEach(options, bad);
+  if (!options.json && options.shrink > 0) await explainEach(options, report.bad);
   return report.isGood ? 0 : 1;
 }
 
@@ -106,7 +110,9 @@ function optionsFrom(args: readonly string[]): Options {
     },
   });
   const profile = PROFILES.find((name) => name === values.profile);
-  if (profile === undefined) throw new RangeError(`--profile ${values.profile} is none of them`);
+  if (profile === undefined) {
+    throw new RangeError(`--profile is one of ${PROFILES.join(", ")}, not ${values.profile}`);
+  }
   const { seed, nodes, schedule, report, history, out } = values;
   const isOne = seed !== undefined || schedule !== undefined;
   const runs = whole("runs", values.runs ?? (isOne ? "1" : "300"), 1, 10_000_000);
@@ -143,6 +149,7 @@ function taskOf(options: Options, seed: number): SeedTask {
 
 /** The first violation of each property: the others are likely to be the same. */
 async function explainEach(options: Options, bad: readonly SeedResult[]): Promise<void> {
+  if (bad.length === 0) return;
   const properties = new Set<string>();
   // Not needed where all is well.
   const { explain } = await import("./explain.ts");
@@ -165,6 +172,11 @@ async function writeFiles(options: Options): Promise<void> {
   const { writeRun } = await import("./explain.ts");
   const task = taskOf(options, options.seed);
   await writeRun(scheduleOf(task), commandOf(task), options);
+  if (options.json) return;
+  for (const name of ["report", "history"] as const) {
+    const file = options[name];
+    if (file !== undefined) process.stdout.write(`${name.padEnd(10)}${file}\n`);
+  }
 }
 
 /** Each worker gets the next task when it is done with the last. */

@@ -5,6 +5,7 @@
  */
 
 import { causalPast } from "./causal-past.ts";
+import { counted } from "./counted.ts";
 import { damageText, faultText } from "./fault-words.ts";
 import { idOf } from "./process.ts";
 import { reportPage } from "./report-page.ts";
@@ -94,7 +95,7 @@ function reportData(
   for (const event of events) collector.hear(event, past.has(event));
   const calm = events.find((event) => event.type === "phase" && event.phase === "liveness");
   return {
-    title: `quorate simulation: seed ${schedule.seed}, profile ${schedule.profile}, ${schedule.nodes} nodes`,
+    title: `quorate simulation: seed ${schedule.seed}, profile ${schedule.profile}, ${counted(schedule.nodes, "node")}`,
     endUs,
     nodes: Array.from({ length: schedule.nodes }, (_, slot) => idOf(slot)),
     violation,

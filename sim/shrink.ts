@@ -3,6 +3,7 @@
  * is tried, and in which order, is in `simplify.ts`.
  */
 
+import { counted } from "./counted.ts";
 import { decisionsOf, weightOf } from "./schedule-edits.ts";
 import type { Schedule } from "./schedule.ts";
 import { smaller, START, untilViolation } from "./simplify.ts";
@@ -76,7 +77,7 @@ function weight(schedule: Schedule, violation: Violation): number {
 
 /** For people, while they wait. */
 export function sizeOf(schedule: Schedule): string {
-  return `${schedule.nodes} nodes, ${decisionsOf(schedule)} decisions`;
+  return `${counted(schedule.nodes, "node")}, ${counted(decisionsOf(schedule), "decision")}`;
 }
 
 /** Properties that stand for anything unforeseen. */

@@ -4,6 +4,7 @@
  */
 
 import { causalPast } from "./causal-past.ts";
+import { counted } from "./counted.ts";
 import { damageText, faultText, listText } from "./fault-words.ts";
 import { idOf } from "./process.ts";
 import { decisionsOf } from "./schedule-edits.ts";
@@ -34,7 +35,7 @@ export function storyOf(
     titleOf(schedule),
     ...lines.map(({ timeUs, text }) => `${stamp(timeUs)}  ${text}`),
     ...(leftOut > 0 ? [`            (${leftOut} smaller things are left out)`] : []),
-    `${stamp(violation.timeUs)}  Then, at event ${violation.step}: property ${violation.property}, because`,
+    `${stamp(violation.timeUs)}  Then, at event ${violation.step}, ${violation.property} is violated:`,
     `            ${violation.text}`,
   ].join("\n");
 }
@@ -45,9 +46,9 @@ function titleOf(schedule: Schedule): string {
     ...(raft.preVote === false ? ["PreVote"] : []),
     ...(raft.checkQuorum === false ? ["CheckQuorum"] : []),
   ];
-  const parts = [count(nodes, "node"), count(faults.length, "fault")];
+  const parts = [counted(nodes, "node"), counted(faults.length, "fault")];
   const without = off.length > 0 ? `, without ${listText(off)}` : "";
-  return `${[...parts, count(operations.length, "operation")].join(", ")} (${count(decisionsOf(schedule), "decision")})${without}:`;
+  return `${[...parts, counted(operations.length, "operation")].join(", ")} (${counted(decisionsOf(schedule), "decision")})${without}:`;
 }
 
 /** Those that it names. One that names nobody is about all. */
@@ -141,7 +142,7 @@ class Teller {
   #onCrash(event: Extract<TraceEvent, { type: "crash" }>): void {
     const { node, lostBatches } = event;
     this.#leaders.delete(node);
-    const lost = lostBatches > 0 ? ` and loses ${count(lostBatches, "unsynced write")}` : "";
+    const lost = lostBatches > 0 ? ` and loses ${counted(lostBatches, "unsynced write")}` : "";
     this.#say(event, "fault", `${idOf(node)} crashes${lost}`);
   }
 
@@ -251,10 +252,6 @@ function rangeText(terms: readonly number[]): string {
   const [first, last] = [terms[0] ?? 0, terms.at(-1) ?? 0];
   if (terms.length === 1) return `term ${first}`;
   return terms.length === 2 ? `terms ${first} and ${last}` : `the terms ${first} to ${last}`;
-}
-
-function count(many: number, what: string): string {
-  return `${many} ${what}${many === 1 ? "" : "s"}`;
 }
 
 function stamp(timeUs: number): string {

@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { messageOf } from "../../src/errors.ts";
 import { build, takeSources } from "./build.ts";
 import { hunt } from "./hunt.ts";
 import type { Budget } from "./hunt.ts";
@@ -50,7 +51,7 @@ async function main(args: readonly string[]): Promise<number> {
     options = optionsFrom(args);
     mutants = chosen(readMutants(join(project, "test", "mutants")), options.only);
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+    process.stderr.write(`${messageOf(error)}\nTry "npm run mutants -- --help".\n`);
     return 2;
   }
   const folder = mkdtempSync(join(tmpdir(), "quorate-mutants-"));

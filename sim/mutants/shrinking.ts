@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { counted } from "../counted.ts";
 import { decisionsOf } from "../schedule-edits.ts";
 import type { Schedule } from "../schedule.ts";
 import type { Find } from "./hunt.ts";
@@ -52,7 +53,7 @@ export async function shrinkFind(
 export function shrinkingText(shrinking: Shrinking | undefined): string {
   if (shrinking === undefined) return "     not shrunk";
   const { nodes, decisions, seconds } = shrinking;
-  return `     shrunk to ${nodes} nodes and ${decisions} decisions in ${seconds.toFixed(1)} s`;
+  return `     shrunk to ${counted(nodes, "node")} and ${counted(decisions, "decision")} in ${seconds.toFixed(1)} s`;
 }
 
 /** `within`: real seconds that were given to each. */

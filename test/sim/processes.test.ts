@@ -1,6 +1,9 @@
 /** Runs in processes of their own, of the built package: nothing of a test framework is near. */
 
 import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
@@ -81,14 +84,37 @@ test("what an event settles is run to its end, and what nobody handles is known,
   expect(await evaluate(settled)).toEqual(["settled in 1", "unhandled in 1", "end 1", "end 2"]);
 });
 
-test("bad usage ends with exit code 2 and says what would be good", async () => {
-  for (const args of [["--profile", "nope"], ["--nodes", "8"], ["--nonsense"]]) {
-    const failure = await run(process.execPath, [built("main.js"), ...args]).catch(
+test("bad usage ends with exit code 2, what would be good, and a way to the help", async () => {
+  const nowhere = "/nonexistent/folder/file";
+  const wrong: readonly (readonly [file: string, args: string, sentence: string])[] = [
+    ["main.js", "--profile nope", "--profile is one of default, calm, "],
+    ["main.js", "--nodes 8", "--nodes is a whole number from 1 to 7, not 8"],
+    ["main.js", "--nonsense", "Unknown option '--nonsense'"],
+    ["main.js", `--seed 1 --report ${nowhere}`, "--report cannot be written: ENOENT"],
+    ["main.js", `--seed 1 --history ${nowhere}`, "--history cannot be written: ENOENT"],
+    ["mutants/main.js", "--only Q", "there is no mutant Q"],
+    ["../bench/main.js", `--quick --report ${nowhere}`, "--report cannot be written: ENOENT"],
+  ];
+  for (const [file, args, sentence] of wrong) {
+    const failure = await run(process.execPath, [built(file), ...args.split(" ")]).catch(
       (error: unknown) => error,
     );
-    expect(failure).toMatchObject({ code: 2 });
-    expect(failure).toHaveProperty("stderr", expect.stringContaining("usage: npm run sim"));
+    expect(failure).toMatchObject({ code: 2, stdout: "" });
+    const { stderr } = failure as { readonly stderr: string };
+    expect(stderr).toContain(sentence);
+    expect(stderr).toMatch(/\nTry "npm run (sim|mutants|bench) -- --help"\.\n$/);
+    expect(stderr.trimEnd().split("\n")).toHaveLength(2);
   }
+});
+
+test("a run says where its page is, and that one thread ran it", async () => {
+  const page = join(await mkdtemp(join(tmpdir(), "quorate-sim-")), "run.html");
+  const args = ["--seed", "1", "--seconds", "1", "--workers", "2", "--report", page];
+  const { stdout } = await run(process.execPath, [built("main.js"), ...args]);
+  expect(stdout).toContain(" on one thread: ");
+  expect(stdout).toContain(`report    ${page}\n`);
+  expect(await readFile(page, "utf8")).toContain("</html>");
+  await rm(dirname(page), { recursive: true });
 });
 
 test("--help says what there is, of the simulator, the mutants and the benchmark", async () => {

@@ -77,7 +77,7 @@ describe("a story", () => {
       "    8.0 ms  n2 crashes and loses 2 unsynced writes",
       "    9.0 ms  n2 is up again",
       "   10.0 ms  no longer: n1 is cut off",
-      "   11.0 ms  Then, at event 11: property S7, because",
+      "   11.0 ms  Then, at event 11, S7 is violated:",
       "            n2 has lost what was committed",
     ]);
   });
