@@ -62,7 +62,7 @@ describe("the page of a run", () => {
     expect(await page.locator(".verdict").textContent()).toContain("n2 <b>leads</b> without entry");
     expect(await page.locator("#picture text.name").allTextContents()).toEqual(["n1", "n2", "n3"]);
     expect(await page.locator("#picture .violation").count()).toBe(2);
-    expect(await page.locator("pre").textContent()).toContain("property S7");
+    expect(await page.locator("pre").textContent()).toContain("S7 is violated");
     expect(requests).toHaveLength(1);
     expect(errors).toEqual([]);
   });
