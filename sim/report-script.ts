@@ -42,7 +42,7 @@ const timeOf = (place) => between(place, axisAt, knots);
 // The view, in microseconds on the axis.
 const focusUs = data.violation ? data.violation.timeUs : data.endUs;
 const isShort = data.endUs < 1500000;
-by("squeeze").checked = data.violation !== undefined && isShort;
+by("squeeze").checked = data.violation !== undefined;
 let whole, focus, view, width = 0;
 const near = () => { if (whole.to < 600000) return whole; const to = Math.min(whole.to, focus + 36000); return { from: to - 600000, to }; };
 function start() {
@@ -90,7 +90,7 @@ function draw() {
   marks(out);
   operations(out);
   end(out);
-  out.push('<rect x="0" y="24" width="' + (LEFT - 8) + '" height="' + height + '" fill="#fff"/>');
+  out.push('<rect x="0" y="24" width="' + (LEFT - 8) + '" height="' + height + '" fill="var(--paper)"/>');
   data.nodes.forEach((name, node) => out.push('<text class="name" x="14" y="' + (laneY(node) + 5) + '">' + name + "</text>"));
   if (faultRows > 0) out.push('<text class="dim" x="12" y="' + (TOP + 17) + '">faults</text>');
   if (operationRows > 0) out.push('<text class="dim" x="12" y="' + (clientsTop + 14) + '">clients</text>');
@@ -101,8 +101,8 @@ function draw() {
 
 const DEFS = "<defs>" + [...new Set(Object.values(KINDS))].map((c) =>
   '<marker id="a' + c.slice(1) + '" viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="6" markerHeight="6" markerUnits="userSpaceOnUse" orient="auto"><path d="M0,0.8 8,4 0,7.2z" fill="' + c + '"/></marker>').join("") +
-  '<pattern id="stripes" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="3" height="6" fill="#fff" opacity=".65"/></pattern>' +
-  '<pattern id="cutoff" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(-45)"><rect width="8" height="8" fill="#fbe3c8"/><rect width="2" height="8" fill="#f3c48f"/></pattern></defs>';
+  '<pattern id="stripes" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="3" height="6" fill="var(--paper)" opacity=".65"/></pattern>' +
+  '<pattern id="cutoff" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(-45)"><rect width="8" height="8" fill="var(--cut)"/><rect width="2" height="8" fill="var(--cut-line)"/></pattern></defs>';
 
 function axis() {
   const least = (view.to - view.from) / Math.max(4, width / 110);
@@ -111,7 +111,8 @@ function axis() {
   let out = "";
   for (let place = Math.ceil(view.from / step) * step; place <= view.to; place += step) {
     const px = scale(place);
-    out += '<path d="M' + px + "," + (TOP - 6) + "V" + height + '" stroke="#eef1f5"/><text class="axis" text-anchor="middle" x="' + px + '" y="16">' + (timeOf(place) / 1000).toFixed(digits) + " ms</text>";
+    out += '<path d="M' + px + "," + (TOP - 6) + "V" + height + '" stroke="var(--grid)"/>';
+    if (px < width - 24) out += '<text class="axis" text-anchor="middle" x="' + px + '" y="16">' + (timeOf(place) / 1000).toFixed(digits) + " ms</text>";
   }
   return out;
 }
@@ -121,19 +122,19 @@ function faults(out) {
     if (!inView(fault.fromUs, fault.toUs) || fault.type === "crash" || fault.type === "crash-many") continue;
     const left = Math.max(LEFT - 8, x(fault.fromUs)), right = Math.min(width, x(fault.toUs));
     const isCut = ["isolate", "partition", "cut", "bridge", "ring", "flapping", "clog", "swizzle"].includes(fault.type);
-    for (const node of fault.nodes) out.push('<rect x="' + left + '" y="' + (laneY(node) - 32) + '" width="' + Math.max(1, right - left) + '" height="64" fill="' + (isCut ? "url(#cutoff)" : "#f3e9f7") + '" opacity=".75"' + tipped(fault.text + "\n" + ms(fault.fromUs) + " to " + ms(fault.toUs)) + "/>");
+    for (const node of fault.nodes) out.push('<rect x="' + left + '" y="' + (laneY(node) - 32) + '" width="' + Math.max(1, right - left) + '" height="64" fill="' + (isCut ? "url(#cutoff)" : "var(--slow)") + '" opacity=".75"' + tipped(fault.text + "\n" + ms(fault.fromUs) + " to " + ms(fault.toUs)) + "/>");
   }
   for (const fault of data.faults) {
     if (fault.row >= faultRows || !inView(fault.fromUs, fault.toUs)) continue;
     const left = Math.max(LEFT - 8, x(fault.fromUs)), wide = Math.max(4, x(fault.toUs) - left), y = TOP + 5 + fault.row * 17;
     const label = wide > fault.text.length * 6 ? fault.text : wide > fault.type.length * 6.4 ? fault.type : "";
     out.push('<rect class="fault" x="' + left + '" y="' + y + '" width="' + wide + '" height="14" rx="3" fill="#f0a04b" opacity=".9"' + tipped(fault.text + "\n" + ms(fault.fromUs) + (fault.toUs > fault.fromUs ? " to " + ms(fault.toUs) : "")) + "/>" +
-      (label ? '<text x="' + (left + 5) + '" y="' + (y + 11) + '" style="font-size:11px">' + escape(label) + "</text>" : ""));
+      (label ? '<text x="' + (left + 5) + '" y="' + (y + 11) + '" style="font-size:11px;fill:#1c2430">' + escape(label) + "</text>" : ""));
   }
 }
 
 function lanes(out) {
-  for (let node = 0; node < count; node += 1) out.push('<path d="M' + LEFT + "," + laneY(node) + "H" + width + '" stroke="#c5ccd6" stroke-dasharray="2 5"/>');
+  for (let node = 0; node < count; node += 1) out.push('<path d="M' + LEFT + "," + laneY(node) + "H" + width + '" stroke="var(--edge)" stroke-dasharray="2 5"/>');
   for (const span of data.spans) {
     if (!inView(span.fromUs, span.toUs)) continue;
     const left = Math.max(LEFT - 8, x(span.fromUs)), right = Math.min(width, x(span.toUs)), y = laneY(span.node);
@@ -169,9 +170,9 @@ function messages(out) {
 const SHAPES = {
   crash: (px, y) => '<path d="M' + (px - 8) + "," + (y - 8) + "l16,16m0,-16l-16,16" + '" stroke="#d11f2f" stroke-width="4" stroke-linecap="round"',
   stop: (px, y) => '<rect x="' + (px - 6) + '" y="' + (y - 6) + '" width="12" height="12" fill="#d11f2f"',
-  start: (px, y) => '<path d="M' + (px - 4) + "," + (y - 8) + "l12,8l-12,8z" + '" fill="#17803d"',
-  commit: (px, y) => '<path d="M' + px + "," + (y - 24) + 'l5,9h-10z" fill="#17803d"',
-  append: (px, y) => '<rect x="' + (px - 3.5) + '" y="' + (y + 14) + '" width="7" height="7" fill="#44506a"',
+  start: (px, y) => '<path d="M' + (px - 4) + "," + (y - 8) + "l12,8l-12,8z" + '" fill="var(--green)"',
+  commit: (px, y) => '<path d="M' + px + "," + (y - 24) + 'l5,9h-10z" fill="var(--green)"',
+  append: (px, y) => '<rect x="' + (px - 3.5) + '" y="' + (y + 14) + '" width="7" height="7" fill="var(--slate)"',
   truncate: (px, y) => '<path d="M' + (px - 4) + "," + (y + 14) + "l8,8m0,-8l-8,8" + '" stroke="#c2570c" stroke-width="2.5"',
   snapshot: (px, y) => '<circle cx="' + px + '" cy="' + (y + 18) + '" r="5" fill="#0f8a7e"',
 };
@@ -201,7 +202,7 @@ function operations(out) {
 }
 
 function end(out) {
-  if (data.calmUs !== undefined && inView(data.calmUs, data.calmUs)) out.push('<path d="M' + x(data.calmUs) + ",20V" + height + '" stroke="#17803d" stroke-dasharray="6 4"/><text x="' + (x(data.calmUs) + 5) + '" y="' + (height - 8) + '" style="fill:#17803d">all is healed</text>');
+  if (data.calmUs !== undefined && inView(data.calmUs, data.calmUs)) out.push('<path d="M' + x(data.calmUs) + ",20V" + height + '" stroke="var(--green)" stroke-dasharray="6 4"/><text x="' + (x(data.calmUs) + 5) + '" y="' + (height - 8) + '" style="fill:var(--green)">all is healed</text>');
   if (!data.violation) return;
   const { timeUs, property, text, node } = data.violation, px = x(timeUs);
   if (px < LEFT - 10 || px > width + 10) return;
@@ -216,7 +217,7 @@ function drawOverview() {
   const wide = overview.clientWidth, lane = 44 / count, op = (place) => LEFT + place / whole.to * (wide - LEFT - RIGHT), ox = (us) => op(onAxis(us));
   overview.setAttribute("viewBox", "0 0 " + wide + " 54");
   const out = [];
-  for (const fault of lasting) for (const node of fault.nodes) out.push('<rect x="' + ox(fault.fromUs) + '" y="' + (5 + node * lane) + '" width="' + (ox(fault.toUs) - ox(fault.fromUs)) + '" height="' + (lane - 1) + '" fill="#fbe3c8"/>');
+  for (const fault of lasting) for (const node of fault.nodes) out.push('<rect x="' + ox(fault.fromUs) + '" y="' + (5 + node * lane) + '" width="' + (ox(fault.toUs) - ox(fault.fromUs)) + '" height="' + (lane - 1) + '" fill="var(--cut)"/>');
   for (const span of data.spans) {
     const tall = (lane - 2) * (span.role === "leader" ? 0.95 : span.role === "follower" ? 0.25 : 0.6);
     out.push('<rect x="' + ox(span.fromUs) + '" y="' + (5 + (span.node + 0.5) * lane - tall / 2) + '" width="' + Math.max(0.7, ox(span.toUs) - ox(span.fromUs)) + '" height="' + tall + '" fill="' + color(span.term) + '" opacity="' + (span.role === "follower" ? 0.5 : 1) + '"/>');

@@ -75,7 +75,7 @@ function namesOf(series: readonly Series[]): string {
     .map(({ name, colour, dashed = false }) => {
       const dash = dashed ? ' stroke-dasharray="5 4"' : "";
       const drawn = `<line x1="${px(at)}" x2="${px(at + 18)}" y1="30" y2="30" stroke="${colour}" stroke-width="2"${dash}/><text class="name" x="${px(at + 23)}" y="34">${escaped(name)}</text>`;
-      at += 38 + name.length * PER_LETTER;
+      at += 44 + name.length * PER_LETTER;
       return drawn;
     })
     .join("");

@@ -1,5 +1,6 @@
 /** Which pictures a run gives: throughput and latency against concurrency, latency by percentile, growth, kills. */
 
+import { counted } from "../../sim/counted.ts";
 import { Histogram } from "../load/histogram.ts";
 import type { LoadRow, LoadSection, Results } from "../results.ts";
 import type { LogRow } from "../sections/log.ts";
@@ -80,7 +81,9 @@ function againstConcurrency(
 function distributions(rows: readonly LoadRow[]): Chart[] {
   const loads = [...new Set(rows.map(({ asked, concurrency }) => asked ?? concurrency))];
   return loads.map((load) => ({
-    title: rows.some(({ asked }) => asked !== undefined) ? `${load} writes/s` : `${load} clients`,
+    title: rows.some(({ asked }) => asked !== undefined)
+      ? `${load} writes/s`
+      : counted(load, "client"),
     x: PERCENTILES,
     y: MILLISECONDS,
     dots: false,

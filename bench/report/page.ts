@@ -57,20 +57,23 @@ function marked(cell: string): string {
 }
 
 const STYLE = `
-:root { font: 14px/1.45 system-ui, sans-serif; color: #1c2430; background: #fff; }
+:root { font: 14px/1.45 system-ui, sans-serif; color: var(--ink); background: var(--paper); color-scheme: light dark;
+  --paper: #fff; --ink: #1c2430; --dim: #5b6675; --soft: #f6f8fa; --line: #dde2e9; --grid: #e6eaef; --note: #9aa4b2; --red: #d11f2f; --green: #17803d; --bad: #fdecec; }
+@media (prefers-color-scheme: dark) { :root {
+  --paper: #14181e; --ink: #e4e9f0; --dim: #a0abb9; --soft: #1e242d; --line: #343d49; --grid: #2a323d; --note: #6a7583; --red: #f0616c; --green: #43b96b; --bad: #411a1e; } }
 body { margin: 0 auto; padding: 14px 20px 40px; max-width: 1500px; }
 h1 { font-size: 20px; margin: 0 0 6px; } h2 { font-size: 16px; margin: 26px 0 8px; } h3 { font-size: 14px; margin: 18px 0 4px; }
-.head { margin: 0; color: #5b6675; }
-.note { margin: 8px 0; padding: 7px 12px; border-left: 5px solid #9aa4b2; background: #f6f8fa; border-radius: 6px; }
-.note.bad { background: #fdecec; border-color: #d11f2f; }
+.head { margin: 0; color: var(--dim); }
+.note { margin: 8px 0; padding: 7px 12px; border-left: 5px solid var(--note); background: var(--soft); border-radius: 6px; }
+.note.bad { background: var(--bad); border-color: var(--red); }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(340px, 1fr)); gap: 12px; }
-svg { width: 100%; border: 1px solid #dde2e9; border-radius: 6px; }
-svg text { font: 11px system-ui, sans-serif; fill: #5b6675; font-variant-numeric: tabular-nums; }
-svg text.title { font-size: 13px; font-weight: 600; fill: #1c2430; } svg text.name { font-size: 12px; fill: #1c2430; }
-svg .grid { stroke: #e6eaef; }
+svg { width: 100%; border: 1px solid var(--line); border-radius: 6px; }
+svg text { font: 11px system-ui, sans-serif; fill: var(--dim); font-variant-numeric: tabular-nums; }
+svg text.title { font-size: 13px; font-weight: 600; fill: var(--ink); } svg text.name { font-size: 12px; fill: var(--ink); }
+svg .grid { stroke: var(--grid); }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: 2px 10px; text-align: right; border-bottom: 1px solid #e6eaef; white-space: nowrap; }
-th { color: #5b6675; font-weight: 600; } .text { text-align: left; }
-.pass { color: #17803d; } .FAIL { color: #d11f2f; }
+th, td { padding: 2px 10px; text-align: right; border-bottom: 1px solid var(--grid); white-space: nowrap; }
+th { color: var(--dim); font-weight: 600; } .text { text-align: left; }
+.pass { color: var(--green); } .FAIL { color: var(--red); }
 `;

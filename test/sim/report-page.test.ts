@@ -67,6 +67,20 @@ describe("the page of a run", () => {
     expect(errors).toEqual([]);
   });
 
+  test("opens with all that happened in view, the quiet time left out, and is dark where that is liked", async ({
+    skip,
+  }) => {
+    skip(executablePath === undefined, WHY_NOT);
+    expect(await page.locator("#squeeze").isChecked()).toBe(true);
+    expect(await page.locator("#range").textContent()).toMatch(/^0\.0 to 89\d\.\d ms$/);
+    const paper = (): Promise<string> =>
+      page.evaluate("getComputedStyle(document.documentElement).backgroundColor");
+    const light = await paper();
+    await page.emulateMedia({ colorScheme: "dark" });
+    expect([light, await paper()]).toEqual(["rgb(255, 255, 255)", "rgb(20, 24, 30)"]);
+    await page.emulateMedia({ colorScheme: "light" });
+  });
+
   test("tells of a message, a node's state, a fault and a commit under the pointer", async ({
     skip,
   }) => {
