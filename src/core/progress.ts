@@ -28,6 +28,11 @@ export interface Progress {
   nextIndex: LogIndex;
   /** In `probe`: one message is on its way, and nothing more is sent until an answer or a heartbeat's answer comes. */
   paused: boolean;
+  /**
+   * In `replicate`: how many appends may be unanswered, below the limit of the options. It begins small and grows by one
+   * with each that is answered: where a network reorders, most of a large window is refused, again and again.
+   */
+  window: number;
   /** In `replicate`: appends that are not answered yet, oldest first. */
   inflight: InflightAppend[];
   inflightBytes: number;
@@ -43,6 +48,8 @@ export interface Progress {
   round: number;
 }
 
+const FIRST_WINDOW = 2;
+
 export function newProgress(id: NodeId, lastIndex: LogIndex): Progress {
   return {
     id,
@@ -50,6 +57,7 @@ export function newProgress(id: NodeId, lastIndex: LogIndex): Progress {
     matchIndex: 0,
     nextIndex: lastIndex + 1,
     paused: false,
+    window: FIRST_WINDOW,
     inflight: [],
     inflightBytes: 0,
     sentAt: -Infinity,
@@ -90,6 +98,7 @@ export function sent(progress: Progress, lastIndex: LogIndex, bytes: number): vo
 export function advanceMatch(progress: Progress, matchIndex: LogIndex): boolean {
   while ((progress.inflight[0]?.lastIndex ?? Infinity) <= matchIndex) {
     progress.inflightBytes -= progress.inflight.shift()?.bytes ?? 0;
+    progress.window += 1;
   }
   if (matchIndex <= progress.matchIndex) return false;
   progress.matchIndex = matchIndex;
@@ -102,5 +111,6 @@ function enter(progress: Progress, mode: ProgressMode): void {
   progress.paused = false;
   progress.inflight = [];
   progress.inflightBytes = 0;
+  progress.window = FIRST_WINDOW;
   progress.snapshot = undefined;
 }

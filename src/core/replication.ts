@@ -162,7 +162,7 @@ function hasWindow(state: RaftState, progress: Progress): boolean {
       return !progress.paused && progress.reading === undefined;
     case "replicate":
       return (
-        progress.inflight.length < maxInflightAppends &&
+        progress.inflight.length < Math.min(progress.window, maxInflightAppends) &&
         progress.inflightBytes < maxInflightBytes &&
         progress.reading === undefined
       );

@@ -3,6 +3,8 @@
 import { expect, test } from "vitest";
 import type { AppendEntries } from "../../src/core/message.ts";
 import { sizeOf } from "../../src/core/log.ts";
+import { seededRandom } from "../support/random.ts";
+import { Network } from "./support/network.ts";
 import { from, snapshotAt } from "./support/say.ts";
 import { HEARTBEAT_MS, Server } from "./support/server.ts";
 import { follower, leader, leaderInAgreement } from "./support/story.ts";
@@ -244,6 +246,25 @@ test("while appends flow a heartbeat's answer makes no empty one, which could ov
   a.sent();
   a.receive(from("b", 1).heartbeatResponse());
   expect(appends(a)).toEqual([]);
+});
+
+test("a network that reorders does not multiply what is sent", () => {
+  const network = new Network({ voters: "ab", options: { maxAppendBytes: 1 } }).elect("a");
+  const a = network.server("a");
+  const b = network.server("b").hold("writes");
+  const random = seededRandom(1);
+  const commands = Array.from({ length: 300 }, (_, n) => String(n));
+  a.propose(...commands);
+  let delivered = 0;
+  for (network.collect(); b.disk.lastIndex < a.lastIndex; network.collect()) {
+    const [message] = network.inFlight.splice(Math.floor(random() * network.inFlight.length), 1);
+    if (b.writes.length > 0 && (message === undefined || random() < 0.02)) b.finishWrite();
+    if (message === undefined) continue;
+    network.server(message.to).receive(message);
+    delivered += 1;
+  }
+  // An append and its answer for each entry; a few of them are refused and sent again.
+  expect(delivered).toBeLessThan(5 * commands.length);
 });
 
 test("a follower that has everything gets no appends for its heartbeats' answers", () => {
