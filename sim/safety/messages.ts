@@ -10,6 +10,7 @@ import type { PeerMessage } from "../../src/transport/transport.ts";
 import { samePlain } from "../same-plain.ts";
 import { idText, sameEntry } from "./ghost.ts";
 import type { Ghost, NodeView } from "./ghost.ts";
+import { Repetition } from "./repetition.ts";
 
 /** A message comes twice at most; a leader that has heard a refusal does not ask for the same again. */
 const MAX_REFUSALS = 20;
@@ -18,6 +19,7 @@ export class MessageChecks {
   /** Those that have nothing to say to each other but heartbeats. */
   silent: readonly number[] = [];
   readonly #ghost: Ghost;
+  readonly #repetition: Repetition;
   readonly #shownTerms: number[];
   /** Those whose process has a failed write behind it, and whether it knows. */
   readonly #failed = new Map<number, { readonly isKnown: boolean }>();
@@ -31,6 +33,7 @@ export class MessageChecks {
 
   constructor(ghost: Ghost) {
     this.#ghost = ghost;
+    this.#repetition = new Repetition(ghost);
     this.#shownTerms = ghost.nodes.map(() => 0);
   }
 
@@ -46,6 +49,7 @@ export class MessageChecks {
         if (message.voteGranted) this.#checkVote(view, message.term, message.to);
         return;
       case "AppendEntries":
+        this.#repetition.onAppend(view, message);
         return this.#checkAppend(view, message);
       case "Heartbeat":
         return this.#checkCommit(view, message.leaderCommit);

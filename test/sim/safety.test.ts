@@ -358,6 +358,29 @@ describe("what a message shows", () => {
     expect(properties()).toEqual(["L7"]);
   });
 
+  test("L9: entries that are sent without end", () => {
+    const checks = new MessageChecks(ghost);
+    platters[0]?.apply(batch(1, undefined, [], 0));
+    const append: AppendEntries = {
+      type: "AppendEntries",
+      from: "n1",
+      to: "n2",
+      term: 1,
+      prevLog: { term: 0, index: 0 },
+      leaderCommit: 0,
+      entries: [put(1, 1, "a"), put(2, 1, "b")],
+    };
+    const send = (times: number, message: AppendEntries): void => {
+      for (let n = 0; n < times; n += 1) checks.onSend(0, message);
+    };
+    // Twenty times each, and a thousand more.
+    send(520, append);
+    send(520, { ...append, to: "n3" });
+    expect(properties()).toEqual([]);
+    send(1, append);
+    expect(properties()).toEqual(["L9"]);
+  });
+
   test("S23: a message that arrives as another", () => {
     const sent = {
       type: "Heartbeat",

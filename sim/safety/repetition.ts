@@ -1,0 +1,47 @@
+/** L9: a leader does not flood a follower. Entries are sent again where they were lost or refused, but not without end. */
+
+import type { AppendEntries } from "../../src/core/message.ts";
+import type { Ghost, NodeView } from "./ghost.ts";
+
+/** How often a leader may have sent each entry of its term to one follower, on the average, and how many on top of that. */
+const MAX_TIMES = 20;
+const FREE = 1000;
+
+interface Sent {
+  readonly term: number;
+  lowest: number;
+  highest: number;
+  entries: number;
+}
+
+export class Repetition {
+  readonly #ghost: Ghost;
+  /** By sender and receiver. */
+  readonly #sent = new Map<string, Sent>();
+
+  constructor(ghost: Ghost) {
+    this.#ghost = ghost;
+  }
+
+  onAppend(view: NodeView, { term, to, entries }: AppendEntries): void {
+    const first = entries[0]?.index;
+    if (first === undefined) return;
+    const sent = this.#sentOf(view.id, to, term);
+    sent.entries += entries.length;
+    sent.lowest = Math.min(sent.lowest, first);
+    sent.highest = Math.max(sent.highest, first + entries.length - 1);
+    const different = sent.highest - sent.lowest + 1;
+    if (sent.entries <= FREE + MAX_TIMES * different) return;
+    const text = `${view.id} has sent ${sent.entries} entries to ${to} in term ${term}, but only ${different} different ones`;
+    this.#ghost.report("L9", text, view.slot);
+  }
+
+  #sentOf(from: string, to: string, term: number): Sent {
+    const pair = `${from} ${to}`;
+    const known = this.#sent.get(pair);
+    if (known?.term === term) return known;
+    const sent = { term, lowest: Infinity, highest: 0, entries: 0 };
+    this.#sent.set(pair, sent);
+    return sent;
+  }
+}
