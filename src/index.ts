@@ -15,6 +15,7 @@ export type {
   CallOptions,
   NodeStatus,
   RaftNodeEvents,
+  ReadArguments,
   ReadOptions,
 } from "./node/node.ts";
 export { defaultInboxLimits, defaultSnapshotPolicy } from "./node/options.ts";

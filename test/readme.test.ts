@@ -49,6 +49,46 @@ describe("the program that tests a state machine", () => {
   });
 });
 
+describe("with the types that it names", () => {
+  test.each([
+    ["embeds", /This program runs as it stands:\s+```js\n([\s\S]*?)```/],
+    ["tests", /In any test runner, or in none:\s+```js\n([\s\S]*?)```/],
+  ])("the program that %s a state machine passes a strict compiler", async (name, place) => {
+    const script = join(root, "dist", `readme-${name}.mts`);
+    const options = "--noEmit --strict --target es2023 --module nodenext --types node";
+    const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
+    writeFileSync(script, typed(place.exec(readme)?.[1] ?? ""));
+    try {
+      const run = promisify(execFile)(process.execPath, [
+        tsc,
+        "--ignoreConfig",
+        ...options.split(" "),
+        script,
+      ]);
+      expect(await run.catch((error: unknown) => error)).toEqual({ stdout: "", stderr: "" });
+    } finally {
+      rmSync(script);
+    }
+  });
+});
+
+/** A program of the README with what it says of TypeScript. */
+function typed(program: string): string {
+  return (
+    'import type { AppliedCommand, StateMachine } from "quorate";\n' +
+    program
+      .replace(
+        "({ random, propose, read })",
+        "({ random, propose, read }: SimulatedClient<Counter>)",
+      )
+      .replace("{ simulate }", "{ type SimulatedClient, simulate }")
+      .replace("class Counter", "class Counter implements StateMachine<number>")
+      .replace("(commands)", "(commands: readonly AppliedCommand[])")
+      .replace("restore(chunks)", "restore(chunks: AsyncIterable<Uint8Array>)")
+      .replace(/(nodes\.find\([^;]+\));/, "$1 ?? nodes[0];")
+  );
+}
+
 /** What a program prints, or how it fails. */
 async function outputOf(text: string): Promise<string> {
   const script = join(root, "dist", "readme-simulation.mjs");

@@ -1,7 +1,7 @@
 /** What a user of `quorate/sim` says and gets: the types, and what is wrong with options. */
 
 import { RaftError } from "../../src/errors.ts";
-import type { Answered, Applied } from "../../src/node/node.ts";
+import type { Answered, Applied, ReadArguments, ReadOptions } from "../../src/node/node.ts";
 import { problemsOfMethods, shown } from "../../src/node/option-shapes.ts";
 import type { AppliedCommand, StateMachine } from "../../src/node/state-machine.ts";
 import { PROFILES } from "../schedule.ts";
@@ -73,8 +73,7 @@ export interface SimulatedClient<Machine extends StateMachine, Model = undefined
   readonly propose: (command: Uint8Array) => Promise<Applied<ResultOf<Machine>>>;
   /** As `RaftNode.read`; a linearizable one is checked to be that. */
   readonly read: (
-    query: QueryOf<Machine>,
-    options?: { readonly consistency?: "linearizable" | "local" },
+    ...asked: ReadArguments<QueryOf<Machine>, Pick<ReadOptions, "consistency">>
   ) => Promise<Answered<AnswerOf<Machine>>>;
   /** Resolves after so many simulated milliseconds, at least 0. */
   readonly sleep: (ms: number) => Promise<void>;

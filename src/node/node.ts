@@ -62,6 +62,11 @@ export interface ReadOptions extends CallOptions {
   readonly consistency?: "linearizable" | "local";
 }
 
+/** What `read` takes: a state machine whose `query` takes nothing is asked without a query. */
+export type ReadArguments<Query, Options = ReadOptions> = unknown extends Query
+  ? [query?: Query, options?: Options]
+  : [query: Query, options?: Options];
+
 /** As much as events tell. */
 interface Seen {
   readonly role: Role;
@@ -162,7 +167,8 @@ export class RaftNode<Result = unknown, Query = unknown, Answer = unknown>
    * Also `RAFT_QUERY_FAILED` where `query` throws, `RAFT_OVERLOADED`, `RAFT_ABORTED`, `RAFT_STOPPED`, or the code of the
    * node's `failure`.
    */
-  read(query: Query, options: ReadOptions = {}): Promise<Answered<Answer>> {
+  read(...asked: ReadArguments<Query>): Promise<Answered<Answer>> {
+    const [query, options = {}] = asked as [query: Query, options?: ReadOptions];
     const call = new Call<Answer>(options.signal, () => true);
     if (!call.settled) this.submitRead(query, call, 0, options.consistency);
     return call.promise.then(({ index, value }) => ({ index, answer: value }));
