@@ -147,6 +147,7 @@ export class SimClientLink implements ClientLink {
     pipe.member.serve(server);
     pipe.client.serve({
       onFrame: (frame) => handler.onFrame(frame),
+      onDrained: () => handler.onDrained?.(),
       onClose: (error) => {
         this.#open.delete(pipe);
         handler.onClose(error);
@@ -243,6 +244,8 @@ class PipeEnd implements Connection {
     this.#dispatch(digestOf(copy), () => {
       this.bufferedBytes -= copy.length;
       this.other?.receive(copy);
+      if (this.bufferedBytes === 0 && !this.isClosed && this.#actor.isAlive)
+        this.#handler?.onDrained?.();
     });
   }
 

@@ -81,9 +81,23 @@ const ERROR_CODES: Readonly<Record<RaftErrorCode, true>> = {
   RAFT_INTERNAL: true,
 };
 
-/** The responses in as few frames as the bounds allow, in order. */
-export function encodeResponses(responses: readonly ClientResponse[]): readonly Uint8Array[] {
-  return framesOf(responses.map(responseToArray));
+/** The responses in as few frames as the bounds allow, in order. Each frame is made when it is asked for. */
+export function* encodeResponses(responses: readonly ClientResponse[]): Generator<Uint8Array> {
+  let items: (readonly unknown[])[] = [];
+  let size = 0;
+  for (const response of responses) {
+    const item = responseToArray(response);
+    const itemSize = roughSizeOf(item);
+    const isFull = items.length === MAX_ITEMS_PER_FRAME || size + itemSize > TARGET_FRAME_BYTES;
+    if (isFull && items.length > 0) {
+      yield encode([PROTOCOL_VERSION, items]);
+      items = [];
+      size = 0;
+    }
+    items.push(item);
+    size += itemSize;
+  }
+  if (items.length > 0) yield encode([PROTOCOL_VERSION, items]);
 }
 
 /** Throws `RAFT_BAD_FRAME` where the frame is anything but responses. Bytes in values are views of the frame. */
@@ -91,15 +105,15 @@ export function decodeResponses(frame: Uint8Array): readonly ClientResponse[] {
   return itemsOf(frame).map(responseFrom);
 }
 
-/** Sizes are known only after encoding: what came out too large is halved, which is rare. */
-function framesOf(items: readonly (readonly unknown[])[]): readonly Uint8Array[] {
-  if (items.length === 0) return [];
-  if (items.length <= MAX_ITEMS_PER_FRAME) {
-    const frame = encode([PROTOCOL_VERSION, items]);
-    if (frame.length <= TARGET_FRAME_BYTES || items.length === 1) return [frame];
-  }
-  const middle = Math.ceil(items.length / 2);
-  return [...framesOf(items.slice(0, middle)), ...framesOf(items.slice(middle))];
+/** About how many bytes plain data takes: texts may take up to three times as many, and small things a few less. */
+function roughSizeOf(value: unknown): number {
+  if (typeof value === "number") return 8;
+  if (typeof value === "string" || value instanceof Uint8Array) return value.length;
+  if (typeof value !== "object" || value === null) return 1;
+  const parts: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
+  let size = 1;
+  for (const part of parts) size += roughSizeOf(part);
+  return size;
 }
 
 function itemsOf(frame: Uint8Array): readonly unknown[] {

@@ -4,8 +4,9 @@
  * together as the turn ends, before the event loop goes on: a write at a time is answered a round earlier so.
  *
  * Two bounds guard the node against its clients. A connection with too many unanswered requests, or with too many bytes
- * that the client does not take, has further requests refused with `RAFT_OVERLOADED`; one that lets even those refusals
- * pile up is closed.
+ * that the client does not take, has further requests refused with `RAFT_OVERLOADED`. What is answered meanwhile, and may
+ * be far more than those bytes, waits as it is and becomes frames as the client takes them; only a client that sends on
+ * until refusals pile up is closed.
  */
 
 import { RaftError } from "../errors.ts";
@@ -41,11 +42,11 @@ export interface ClientServerOptions<Query, Value = unknown> {
   readonly toPlain: (value: Value) => unknown;
   /** Most unanswered requests of one connection. Default 1024. */
   readonly maxOutstanding?: number;
-  /** Bytes that wait to leave, above which requests are refused. Default 4 MiB; closed at eight times as many. */
+  /** Bytes that wait to leave, above which responses are held back and requests refused. Default 4 MiB. */
   readonly maxBufferedBytes?: number;
 }
 
-/** A client that is not slow by accident: it sends on although nothing of what it is sent gets through. */
+/** So many times `maxOutstanding` responses held back: not a slow client, but one that sends on and takes nothing. */
 const CLOSE_FACTOR = 8;
 
 /** The handler for a connection that has just been accepted. Throws `RAFT_INVALID_OPTION`. */
@@ -67,7 +68,12 @@ class ClientServer<Query, Value> implements ConnectionHandler, Sink<Value> {
   readonly #maxBufferedBytes: number;
   /** Handed to the node and not answered by it. */
   #outstanding = 0;
+  /** What no frame was asked of yet. */
   #responses: ClientResponse[] = [];
+  /** What is left of earlier ones. */
+  #frames: Iterator<Uint8Array> = encodeResponses([]);
+  /** The client has to take what was sent before it is sent more. */
+  #isBehind = false;
   #flushing = false;
   #closed = false;
 
@@ -96,6 +102,11 @@ class ClientServer<Query, Value> implements ConnectionHandler, Sink<Value> {
   onClose(): void {
     this.#closed = true;
     this.#responses = [];
+    this.#frames = encodeResponses([]);
+  }
+
+  onDrained(): void {
+    if (this.#isBehind) this.#flush();
   }
 
   done(token: number, index: LogIndex, value: Value): void {
@@ -154,7 +165,7 @@ class ClientServer<Query, Value> implements ConnectionHandler, Sink<Value> {
         `this connection has ${this.#outstanding} unanswered requests`,
       );
     }
-    if (this.#connection.bufferedBytes > this.#maxBufferedBytes) {
+    if (this.#isBehind || this.#connection.bufferedBytes > this.#maxBufferedBytes) {
       return new RaftError("RAFT_OVERLOADED", "this connection does not take its responses");
     }
     return undefined;
@@ -163,6 +174,10 @@ class ClientServer<Query, Value> implements ConnectionHandler, Sink<Value> {
   #respond(response: ClientResponse): void {
     if (this.#closed) return;
     this.#responses.push(response);
+    if (this.#isBehind) {
+      if (this.#responses.length > CLOSE_FACTOR * this.#maxOutstanding) this.#connection.close();
+      return;
+    }
     if (this.#flushing) return;
     this.#flushing = true;
     this.#clock.soon(() => this.#flush());
@@ -170,13 +185,22 @@ class ClientServer<Query, Value> implements ConnectionHandler, Sink<Value> {
 
   #flush(): void {
     this.#flushing = false;
-    if (this.#closed) return;
-    const responses = this.#responses;
-    this.#responses = [];
-    for (const frame of encodeResponses(responses)) this.#connection.send(frame);
-    if (this.#connection.bufferedBytes > CLOSE_FACTOR * this.#maxBufferedBytes) {
-      this.#connection.close();
+    this.#isBehind = false;
+    for (let frame = this.#nextFrame(); frame !== undefined; frame = this.#nextFrame()) {
+      this.#connection.send(frame);
+      if (this.#connection.bufferedBytes <= this.#maxBufferedBytes) continue;
+      this.#isBehind = true;
+      return;
     }
+  }
+
+  #nextFrame(): Uint8Array | undefined {
+    const next = this.#frames.next();
+    if (next.done !== true) return next.value;
+    if (this.#responses.length === 0) return undefined;
+    this.#frames = encodeResponses(this.#responses);
+    this.#responses = [];
+    return this.#nextFrame();
   }
 }
 

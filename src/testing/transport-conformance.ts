@@ -51,6 +51,7 @@ const CHECKS: readonly (readonly [string, Check])[] = [
   ["a member of another cluster is refused", otherCluster],
   ["a member that left the membership on both sides is not heard any more", leftMember],
   ["frames between client and member arrive whole and in order", clientFrames],
+  ["each side of a client connection hears when all that it has sent has left", clientDrains],
   ["each side of a client connection hears of its end exactly once", clientCloses],
   ["a member that closes ends the connections of its clients", memberCloses],
   ["an exception in a frame handler closes that connection and no other", handlerThrows],
@@ -259,6 +260,23 @@ async function clientFrames(world: World): Promise<void> {
   await world.until("the echoes", () => client.frames.length === frames.length);
   assert.deepEqual(client.frames, frames);
   assert.deepEqual(n1.received, []);
+}
+
+async function clientDrains(world: World): Promise<void> {
+  const [n1] = await world.pair();
+  const client = await world.client(n1);
+  for (const length of [10, 300_000]) {
+    const told = [client.drained.length, n1.clients[0]?.drained.length ?? 0] as const;
+    client.connection?.send(Buffer.alloc(length));
+    await world.until(
+      "both sides to have sent it all",
+      () => client.drained.length > told[0] && (n1.clients[0]?.drained.length ?? 0) > told[1],
+    );
+  }
+  assert.deepEqual(
+    [...client.drained, ...(n1.clients[0]?.drained ?? [])].filter((bytes) => bytes > 0),
+    [],
+  );
 }
 
 async function clientCloses(world: World): Promise<void> {

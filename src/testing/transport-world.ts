@@ -78,6 +78,8 @@ export class Node {
 export class Client implements ConnectionHandler {
   readonly frames: Buffer[] = [];
   readonly ends: (Error | undefined)[] = [];
+  /** How many bytes were waiting to leave whenever it was told that none are. */
+  readonly drained: number[] = [];
   connection: Connection | undefined;
   readonly #changed: () => void;
   readonly #react: (frame: Uint8Array) => void;
@@ -91,6 +93,11 @@ export class Client implements ConnectionHandler {
     this.frames.push(Buffer.from(frame));
     this.#changed();
     this.#react(frame);
+  }
+
+  onDrained(): void {
+    this.drained.push(this.connection?.bufferedBytes ?? 0);
+    this.#changed();
   }
 
   onClose(error: Error | undefined): void {

@@ -109,8 +109,10 @@ export class FrameSocket {
   /** Hands all further frames, and the end, to `handler`. */
   serve(handler: ConnectionHandler): void {
     this.#handler = handler;
-    if (this.#closed === undefined) this.#deliver();
-    else handler.onClose(this.#closed.error);
+    if (this.#closed !== undefined) return handler.onClose(this.#closed.error);
+    // What was sent before there was a handler may have left already.
+    if (this.bufferedBytes === 0) handler.onDrained?.();
+    this.#deliver();
   }
 
   /** Sends nothing more, closes once what was sent before has left. */
@@ -161,6 +163,7 @@ export class FrameSocket {
   readonly #onWritten = (): void => {
     this.#writing = 0;
     if (!this.#queue.isEmpty || this.#ending) this.#flush();
+    else if (this.#closed === undefined) this.#handler?.onDrained?.();
   };
 
   #receive(chunk: Buffer): void {

@@ -140,9 +140,10 @@ class MemoryConnection implements Connection {
 
   #arrive(): void {
     const item = this.#underWay.shift();
-    this.#bufferedBytes -= item?.length ?? 0;
-    if (item === undefined) this.#other?.finish(undefined);
-    else this.#other?.receive(item);
+    if (item === undefined) return this.#other?.finish(undefined);
+    this.#bufferedBytes -= item.length;
+    this.#other?.receive(item);
+    if (this.#bufferedBytes === 0 && this.#closed === undefined) this.#handler?.onDrained?.();
   }
 
   receive(frame: Uint8Array): void {
@@ -212,6 +213,7 @@ export class MemoryClientLink implements ClientLink {
     memberEnd.serve(server);
     clientEnd.serve({
       onFrame: (frame) => handler.onFrame(frame),
+      onDrained: () => handler.onDrained?.(),
       onClose: (error) => {
         this.#connections.delete(clientEnd);
         handler.onClose(error);

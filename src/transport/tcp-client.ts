@@ -74,6 +74,7 @@ export class TcpClientLink implements ClientLink {
       clock.defer(() =>
         socket.serve({
           onFrame: (frame) => handler.onFrame(frame),
+          onDrained: () => handler.onDrained?.(),
           onClose: (error) => {
             forget();
             handler.onClose(error);

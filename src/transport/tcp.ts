@@ -250,6 +250,7 @@ export class TcpTransport implements Transport {
     this.#clients += 1;
     socket.serve({
       onFrame: (frame) => handler.onFrame(frame),
+      onDrained: () => handler.onDrained?.(),
       onClose: (error) => {
         this.#clients -= 1;
         if (error !== undefined) this.#warnOf(socket, `a client: ${error.message}`);

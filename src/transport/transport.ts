@@ -49,7 +49,7 @@ export interface PeerIdentity {
 export interface Connection {
   /** For logs: the other side's address. */
   readonly remote: string;
-  /** Bytes that were sent and have not left yet; a sender that cares holds back while this is large. */
+  /** Bytes that were sent and have not left yet; a sender that cares holds back while this is large, until `onDrained`. */
   readonly bufferedBytes: number;
   /** Never throws, never blocks; ignored after close. The frame must not be changed afterwards. */
   send(frame: Uint8Array): void;
@@ -60,6 +60,8 @@ export interface Connection {
 export interface ConnectionHandler {
   /** The frame is the handler's to keep. An exception closes the connection. */
   onFrame(frame: Uint8Array): void;
+  /** All that was sent has left: called whenever `bufferedBytes` has come down to 0, never from within `send`. */
+  onDrained?(): void;
   /** Called exactly once. */
   onClose(error: Error | undefined): void;
 }

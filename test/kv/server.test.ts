@@ -113,18 +113,59 @@ test("rule 70: too many unanswered requests are refused as overload, certainly n
   expect(world.submitted).toHaveLength(3);
 });
 
-test("a client that does not take its responses is refused, then closed", async () => {
-  const world = new World({ maxBufferedBytes: 1000 });
-  world.connection.bufferedBytes = 1001;
-  world.receive(propose(1));
-  expect(await world.responses()).toMatchObject([{ id: 1, error: { code: "RAFT_OVERLOADED" } }]);
-  expect(world.submitted).toHaveLength(0);
-  expect(world.connection.closed).toBe(false);
+test("answers of one turn that are more than a connection may hold leave as the client takes them", async () => {
+  const world = new World({ maxBufferedBytes: 200_000 });
+  world.connection.isSlow = true;
+  const ids = Array.from({ length: 40 }, (_, n) => n + 1);
+  world.receive(...ids.map(propose));
+  for (const { sink, token } of world.submitted) sink.done(token, 1, new Uint8Array(100_000));
 
-  world.connection.bufferedBytes = 8001;
-  world.receive(propose(2));
+  let arrived = await world.responses();
+  while (arrived.length < ids.length) {
+    expect(world.connection.bufferedBytes).toBeLessThan(200_000 + 101_000);
+    const before = arrived.length;
+    world.connection.drain();
+    arrived = await world.responses();
+    expect(arrived.length).toBeGreaterThan(before);
+  }
+  expect(arrived.map(({ id }) => id)).toEqual(ids);
+  expect(world.connection.closed).toBe(false);
+});
+
+test("a client that does not take its responses is refused, and served again once it has", async () => {
+  const world = new World({ maxBufferedBytes: 1000 });
+  world.connection.isSlow = true;
+  world.receive(propose(1));
+  const [first] = world.submitted;
+  first?.sink.done(first.token, 1, new Uint8Array(1001));
   await world.clock.settle();
+
+  world.receive(propose(2));
+  expect(await world.responses()).toMatchObject([{ id: 1 }]);
+  world.connection.drain();
+  expect(await world.responses()).toMatchObject([
+    { id: 1 },
+    { id: 2, error: { code: "RAFT_OVERLOADED" } },
+  ]);
+  expect(world.submitted).toHaveLength(1);
+
+  world.receive(propose(3));
+  expect(world.submitted).toHaveLength(2);
+});
+
+test("a client that takes nothing and sends on is closed", async () => {
+  const world = new World({ maxBufferedBytes: 1000, maxOutstanding: 2 });
+  world.connection.isSlow = true;
+  world.receive(propose(1));
+  const [first] = world.submitted;
+  first?.sink.done(first.token, 1, new Uint8Array(1001));
+  await world.clock.settle();
+
+  for (let id = 2; id < 18; id += 1) world.receive(propose(id));
+  expect(world.connection.closed).toBe(false);
+  world.receive(propose(18));
   expect(world.connection.closed).toBe(true);
+  expect(world.submitted).toHaveLength(1);
 });
 
 test("what the node answers after the connection has closed goes nowhere", async () => {

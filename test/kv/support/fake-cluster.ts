@@ -113,9 +113,10 @@ export class FakeCluster implements ClientLink {
     for (const [connection, to] of this.#open) if (to === address) connection.break();
   }
 
-  /** Puts what was held into the log now, whoever leads. */
-  release(): void {
-    for (const { command, sink, token } of this.held.splice(0)) this.#apply(command, sink, token);
+  /** Puts what was held, or as many of it, into the log now, whoever leads. */
+  release(count: number = this.held.length): void {
+    for (const { command, sink, token } of this.held.splice(0, count))
+      this.#apply(command, sink, token);
   }
 
   /** Bypasses the clients. */
@@ -200,6 +201,8 @@ export class FakeCluster implements ClientLink {
 export class FakeConnection implements Connection {
   readonly remote: string;
   bufferedBytes = 0;
+  /** Whether what is sent stays in the buffer until it is drained. */
+  isSlow = false;
   readonly sent: Uint8Array[] = [];
   readonly #clock: ManualClock;
   #peer: FakeConnection | undefined;
@@ -223,6 +226,7 @@ export class FakeConnection implements Connection {
   send(frame: Uint8Array): void {
     if (this.#closed) return;
     this.sent.push(frame);
+    if (this.isSlow) this.bufferedBytes += frame.length;
     this.#clock.defer(() => this.#peer?.receive(Uint8Array.from(frame)));
   }
 
@@ -233,6 +237,12 @@ export class FakeConnection implements Connection {
     } catch {
       this.close();
     }
+  }
+
+  /** All that was sent has left. */
+  drain(): void {
+    this.bufferedBytes = 0;
+    this.#handler?.onDrained?.();
   }
 
   close(): void {
