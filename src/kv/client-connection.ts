@@ -1,6 +1,8 @@
 /**
  * A client's connection to one node: numbers requests, finds the call of each response, and gives the connection up
- * when a request stays without an answer for too long.
+ * when the node gets nowhere: when the oldest request stays without an answer, and stays the oldest, for too long. A node
+ * that has much to do answers late, but it answers, and about in turn; it is left alone, for whatever it was sent would
+ * have to be sent again, to it or to another, and would make it later still.
  */
 
 import { messageOf, RaftError } from "../errors.ts";
@@ -9,7 +11,7 @@ import type { ClientLink, Connection, ConnectionHandler } from "../transport/tra
 import { InFlight } from "./in-flight.ts";
 import { decodeResponses } from "./protocol.ts";
 import type { ClientResponse } from "./protocol.ts";
-import { encodeRequests } from "./requests.ts";
+import { askBytes, encodeRequests } from "./requests.ts";
 import type { Ask } from "./requests.ts";
 
 /** A request that has no number yet, and the call that it is made for. */
@@ -34,6 +36,8 @@ export class ClientConnection<Call> implements ConnectionHandler {
   readonly #inFlight = new InFlight<Call>();
   #connection: Connection | undefined;
   #timer: Timer | undefined;
+  /** When it last was the oldest request that was answered. */
+  #progressAt = -Infinity;
   #ended = false;
 
   constructor(events: ConnectionEvents<Call>, clock: Clock, attemptTimeoutMs: number) {
@@ -65,6 +69,11 @@ export class ClientConnection<Call> implements ConnectionHandler {
     return this.#inFlight.size;
   }
 
+  /** How many bytes those have. */
+  get bytesInFlight(): number {
+    return this.#inFlight.bytes;
+  }
+
   /** What was sent and is not answered, in the order of sending. */
   get unanswered(): Call[] {
     return this.#inFlight.calls;
@@ -73,7 +82,7 @@ export class ClientConnection<Call> implements ConnectionHandler {
   send(outgoing: readonly Outgoing<Call>[]): void {
     const sentAt = this.#clock.now();
     const frames = encodeRequests(outgoing, this.#inFlight.nextId);
-    for (const { call } of outgoing) this.#inFlight.add(call, sentAt);
+    for (const { call, ask } of outgoing) this.#inFlight.add(call, sentAt, askBytes(ask));
     this.#timer ??= this.#clock.setTimer(this.#attemptTimeoutMs, () => this.#checkProgress());
     for (const frame of frames) this.#connection?.send(frame);
   }
@@ -91,12 +100,14 @@ export class ClientConnection<Call> implements ConnectionHandler {
 
   onFrame(frame: Uint8Array): void {
     if (this.#ended) return;
+    const oldest = this.#inFlight.oldestId;
     try {
       for (const response of decodeResponses(frame)) this.#deliver(response);
     } catch (cause) {
       this.close(new RaftError("RAFT_BAD_FRAME", messageOf(cause), { cause }));
       return;
     }
+    if (this.#inFlight.oldestId > oldest) this.#progressAt = this.#clock.now();
     this.#events.onFrameEnd();
   }
 
@@ -116,7 +127,8 @@ export class ClientConnection<Call> implements ConnectionHandler {
     this.#timer = undefined;
     const sentAt = this.#inFlight.oldestSentAt;
     if (sentAt === undefined) return;
-    const remainingMs = sentAt + this.#attemptTimeoutMs - this.#clock.now();
+    const since = Math.max(sentAt, this.#progressAt);
+    const remainingMs = since + this.#attemptTimeoutMs - this.#clock.now();
     if (remainingMs > 0)
       this.#timer = this.#clock.setTimer(remainingMs, () => this.#checkProgress());
     else this.close(new RaftError("RAFT_TIMEOUT", `no answer within ${this.#attemptTimeoutMs} ms`));

@@ -35,7 +35,10 @@ export interface KvClientOptions {
   readonly random?: () => number;
   /** How long a call may take with all its attempts, unless it says otherwise. Default 10 000 ms. */
   readonly deadlineMs?: number;
-  /** How long a node may take for an answer, and to be connected to, before another one is tried. Default 2000 ms. */
+  /**
+   * How long a node may get nowhere, and may take to be connected to, before another one is tried: it gets somewhere with
+   * each answer to the request that has waited for longest. Default 2000 ms.
+   */
   readonly attemptTimeoutMs?: number;
   /** Upper bound of the first wait before a retry; doubles with each. Default 20 ms. */
   readonly retryBaseMs?: number;
@@ -43,7 +46,7 @@ export interface KvClientOptions {
   readonly retryMaxMs?: number;
   /** Most calls under way; beyond it a call is refused with `RAFT_OVERLOADED`. Default 10 000. */
   readonly maxPending?: number;
-  /** Most of them sent and not answered. Default 256. */
+  /** Most of them sent and not answered, and no further one once they have 16 MiB. Default 256. */
   readonly maxInFlight?: number;
 }
 

@@ -23,6 +23,7 @@ import { OperationQueue } from "./operation-queue.ts";
 import { Operation } from "./operation.ts";
 import type { OperationRequest, Ticket } from "./operation.ts";
 import type { ClientResponse, DoneResponse } from "./protocol.ts";
+import { askBytes } from "./requests.ts";
 import type { Ask } from "./requests.ts";
 import { adviceOn } from "./retry-policy.ts";
 import { sessionResultFrom } from "./session-result.ts";
@@ -48,6 +49,12 @@ export interface CallLimits {
 
 /** What a request was sent for: a call, or the session. */
 type Purpose = Operation | "session";
+
+/**
+ * Most bytes that are sent and not answered, but for the last request. All that is sent at once waits in memory, and in a
+ * link's queue, which holds so much and more.
+ */
+const MAX_BYTES_IN_FLIGHT: number = 16 * 1024 * 1024;
 
 const STATUS: Ask = { type: "status" };
 const OPEN_SESSION: Ask = { type: "propose", command: { type: "open" } };
@@ -263,6 +270,7 @@ export class Dispatcher implements ConnectionEvents<Purpose> {
 
   #progressed(): void {
     this.#moves = 0;
+    this.#lastError = undefined;
     this.#backoff.reset();
   }
 
@@ -284,8 +292,9 @@ export class Dispatcher implements ConnectionEvents<Purpose> {
     }
     const outgoing: Outgoing<Purpose>[] = [];
     const room = this.#options.maxInFlight - this.#connection.inFlight;
+    let bytes = this.#connection.bytesInFlight;
     let next = this.#waiting.first;
-    while (next !== undefined && outgoing.length < room) {
+    while (next !== undefined && outgoing.length < room && bytes < MAX_BYTES_IN_FLIGHT) {
       const operation = next;
       next = operation.behind;
       const ask = this.#askFor(operation);
@@ -298,6 +307,7 @@ export class Dispatcher implements ConnectionEvents<Purpose> {
       this.#waiting.delete(operation);
       operation.sent();
       outgoing.push({ call: operation, ask });
+      bytes += askBytes(ask);
     }
     if (outgoing.length > 0) this.#connection.send(outgoing);
   }

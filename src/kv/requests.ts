@@ -77,7 +77,7 @@ export function encodeRequests(
     let bytes = FRAME_HEAD_BYTES;
     let end = begin;
     for (const { ask } of asked.slice(begin, begin + MAX_ITEMS_PER_FRAME)) {
-      const size = REQUEST_HEAD_BYTES + bodyBytes(ask);
+      const size = REQUEST_HEAD_BYTES + askBytes(ask);
       if (end > begin && bytes + size > TARGET_FRAME_BYTES) break;
       bytes += size;
       end += 1;
@@ -121,7 +121,7 @@ function frameOf(
   let id = firstId;
   for (const { ask } of asked) {
     const begin = at + REQUEST_HEAD_BYTES;
-    const end = begin + bodyBytes(ask);
+    const end = begin + askBytes(ask);
     frame[at] = kindOf(ask);
     writeInteger(frame, at + 1, id);
     writeUint32(frame, begin - 4, end - begin);
@@ -133,7 +133,8 @@ function frameOf(
   return frame;
 }
 
-function bodyBytes(ask: Ask): number {
+/** How many bytes it takes in a frame, but for what every request takes. */
+export function askBytes(ask: Ask): number {
   switch (ask.type) {
     case "propose":
       return envelopeBytes(ask.command);

@@ -254,6 +254,57 @@ describe("finding the leader", () => {
   });
 });
 
+describe("a node that has much to do", () => {
+  test("is left alone as long as it goes on answering, however late", async () => {
+    const { clock, cluster, client } = setUp({ attemptTimeoutMs: 500 });
+    await outcome(clock, client.put("warm", "up"));
+    cluster.script.push("hold", "hold", "hold", "hold");
+    const calls = Promise.all([1, 2, 3, 4].map((n) => client.put(`k${n}`, n)));
+    for (let n = 0; n < 4; n += 1) {
+      await clock.advance(400);
+      cluster.release(1);
+      await clock.settle();
+    }
+    await outcome(clock, calls);
+    expect(cluster.dialled).toEqual(["n1"]);
+    expect(cluster.index).toBe(6);
+  });
+
+  test("is given up where it answers others, and never the one that waits for longest", async () => {
+    const { clock, cluster, client } = setUp({ attemptTimeoutMs: 500, deadlineMs: 2000 });
+    await outcome(clock, client.put("warm", "up"));
+    cluster.script.push("swallow");
+    const call = client.put("k", "v");
+    for (let passed = 0; passed < 700; passed += 100) {
+      await clock.advance(100);
+      await outcome(clock, client.get("warm"));
+    }
+    await outcome(clock, call);
+    expect(cluster.dialled.length).toBeGreaterThan(1);
+  });
+
+  test("is sent 16 MiB at a time, and the next as it answers", async () => {
+    const { clock, cluster, client } = setUp();
+    await outcome(clock, client.put("warm", "up"));
+    cluster.frames.length = 0;
+    cluster.script.push(...Array.from({ length: 40 }, () => "hold" as const));
+    const value = new Uint8Array(1024 * 1024);
+    const calls = Array.from({ length: 40 }, (_, n) => client.put(`k${n}`, value));
+    await clock.settle();
+    expect(cluster.held).toHaveLength(16);
+
+    cluster.release(3);
+    await clock.settle();
+    expect(cluster.held).toHaveLength(16);
+    for (let left = 37; left > 0; left -= 1) {
+      cluster.release(1);
+      await clock.settle();
+    }
+    await outcome(clock, Promise.all(calls));
+    expect(cluster.frames).toHaveLength(40);
+  });
+});
+
 describe("once, whatever happens on the way", () => {
   test("rules 61 and 62: applied, then the connection is lost: the retry gets the first result", async () => {
     const { clock, cluster, client } = setUp();
@@ -325,6 +376,18 @@ describe("what is known of a write that failed (rule 60)", () => {
 
     expect(error).toMatchObject({ code: "RAFT_TIMEOUT", outcome: "rejected" });
     expect(error.cause).toMatchObject({ code: "RAFT_CONNECTION_LOST" });
+  });
+
+  test("not answered in time: what went wrong before other calls succeeded is no cause of it", async () => {
+    const { clock, cluster, client } = setUp();
+    cluster.leader = "n2";
+    await outcome(clock, client.put("k", "v"));
+    cluster.script.push("hold");
+
+    const error = await failure(clock, client.put("k", "w", { deadlineMs: 300 }));
+
+    expect(error).toMatchObject({ code: "RAFT_TIMEOUT", outcome: "unknown" });
+    expect(error.cause).toBeUndefined();
   });
 
   test("refused by every node that was asked: rejected", async () => {
