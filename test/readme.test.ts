@@ -30,6 +30,20 @@ test("the program that embeds three members runs as it stands", async () => {
   }
 });
 
+test("the program of the key-value store runs as it stands", async () => {
+  const program = /A group of one, and its client:\s+```js\n([\s\S]*?)```/.exec(readme)?.[1] ?? "";
+  const script = join(root, "dist", "readme-store.mjs");
+  const folder = mkdtempSync(join(tmpdir(), "quorate-readme-"));
+  writeFileSync(script, program);
+  try {
+    const { stdout } = await promisify(execFile)(process.execPath, [script], { cwd: folder });
+    expect(stdout).toMatch(/^hello; the lock: ok, at log index \d+\n$/);
+  } finally {
+    rmSync(script);
+    rmSync(folder, { recursive: true });
+  }
+});
+
 describe("the program that tests a state machine", () => {
   const program = /In any test runner, or in none:\s+```js\n([\s\S]*?)```/.exec(readme)?.[1] ?? "";
 
