@@ -46,6 +46,7 @@ export const PROFILES = [
   "snapshots",
   "tiny",
 ] as const;
+/** Which faults there are: all of them, none, or those of one kind; `tiny` has them all under the smallest limits. */
 export type Profile = (typeof PROFILES)[number];
 
 /** How every link behaves when no fault is on it. */

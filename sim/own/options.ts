@@ -92,6 +92,7 @@ export interface SeededRandom {
   shuffled<Value>(values: readonly Value[]): Value[];
 }
 
+/** What `invariant` is shown. */
 export interface MachineSeen<Machine extends StateMachine, Model = undefined> {
   /** To look at, not to change. */
   readonly machine: Machine;
@@ -102,6 +103,7 @@ export interface MachineSeen<Machine extends StateMachine, Model = undefined> {
   readonly model: Model;
 }
 
+/** What `atEnd` is shown. */
 export interface RunEnd<Machine extends StateMachine, Model = undefined> {
   /** By member; only those that are up. All have applied `commands`. */
   readonly machines: ReadonlyMap<string, Machine>;

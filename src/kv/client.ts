@@ -25,6 +25,7 @@ import { MAX_QUERY_BYTES } from "./requests.ts";
 import { answerFrom, resultFrom } from "./results.ts";
 import type { KvBatchResult, KvEntry, KvOperationResult, VersionedValue } from "./results.ts";
 
+/** Where the members are, and how long to wait for them. */
 export interface KvClientOptions {
   /** Addresses of members, `host:port`: one is enough, more survive its loss. No duplicates. */
   readonly endpoints: readonly string[];
@@ -65,6 +66,7 @@ export interface ReadCallOptions extends CallOptions {
   readonly consistency?: "linearizable" | "local";
 }
 
+/** What `get` found. */
 export interface KvRead {
   /** The state that was read includes this log index. */
   readonly index: LogIndex;
@@ -80,13 +82,16 @@ export interface KvWrite extends KvOperationResult {
   readonly index: LogIndex;
 }
 
+/** What came of `increment`. */
 export interface KvIncrement extends KvWrite {
   /** The new number, where `status` is `"ok"`. */
   readonly value: number | undefined;
 }
 
+/** What came of `batch`: all of it, or nothing. */
 export type KvBatch = KvBatchResult & { readonly index: LogIndex };
 
+/** What `range` found, in order. */
 export interface KvRange {
   readonly index: LogIndex;
   readonly entries: readonly KvEntry[];
@@ -94,6 +99,7 @@ export interface KvRange {
   readonly more: boolean;
 }
 
+/** Which keys, in the order of their UTF-16 code units. */
 export interface RangeOptions {
   /** Inclusive. From the first key by default. */
   readonly start?: string;

@@ -64,6 +64,7 @@ export interface IncrementOperation {
   readonly by: number;
 }
 
+/** What changes or reads one key within the log. */
 export type KvOperation =
   | GetOperation
   | PutOperation
@@ -78,6 +79,7 @@ export interface BatchCommand {
   readonly operations: readonly KvOperation[];
 }
 
+/** What the store's log holds. */
 export type KvCommand = KvOperation | BatchCommand;
 
 /** Throws a `TypeError` where a batch has too many operations. */

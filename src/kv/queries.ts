@@ -6,6 +6,7 @@
 import { messageOf, RaftError } from "../errors.ts";
 import { keyFrom } from "./commands.ts";
 
+/** Entries of a range that names no limit. */
 export const DEFAULT_RANGE_LIMIT = 100;
 
 /** A larger limit is refused. */

@@ -31,18 +31,21 @@ export type KvFailure =
   /** The log holds bytes that are no command. */
   | "invalid-command";
 
+/** What came of one operation. */
 export interface KvOperationResult {
   readonly status: "ok" | KvFailure;
   /** What was at the key before, also where the operation failed; for `get`, what is there. */
   readonly previous: VersionedValue | undefined;
 }
 
+/** Every operation has taken effect. */
 export interface KvBatchCommitted {
   readonly status: "committed";
   /** One for each operation, in order. */
   readonly results: readonly KvOperationResult[];
 }
 
+/** One operation failed, and none has taken effect. */
 export interface KvBatchAborted {
   readonly status: "aborted";
   /** The position of the operation that failed; nothing of the batch took effect. */
@@ -54,6 +57,7 @@ export type KvBatchResult = KvBatchCommitted | KvBatchAborted;
 
 export type KvResult = KvOperationResult | KvBatchResult;
 
+/** A key with its value. */
 export interface KvEntry extends VersionedValue {
   readonly key: string;
 }

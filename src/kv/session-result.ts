@@ -6,6 +6,7 @@
 import type { LogIndex } from "../core/types.ts";
 import { RaftError } from "../errors.ts";
 
+/** Why a copy of a command has changed nothing. */
 export type RefusalReason =
   /** No such session: it expired, was evicted or closed, or never was. */
   | "session-expired"
@@ -16,6 +17,7 @@ export type RefusalReason =
   /** The bytes are no envelope. */
   | "invalid-command";
 
+/** The command was executed, once. */
 export interface AppliedResult<Result> {
   readonly type: "applied";
   /** Where in the log the command was executed; for a retry, where the first copy stands. */
@@ -39,6 +41,7 @@ export interface Refused {
   readonly reason: RefusalReason;
 }
 
+/** What a state machine with sessions gives for each envelope. */
 export type SessionResult<Result> = AppliedResult<Result> | SessionOpened | SessionClosed | Refused;
 
 /** On the wire: a code is never given another meaning. The place of a reason is its code. */

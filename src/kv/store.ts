@@ -15,6 +15,7 @@ import { sessionResultToArray } from "./session-result.ts";
 import type { SessionResult } from "./session-result.ts";
 import { withSessions } from "./sessions.ts";
 
+/** All have defaults. */
 export interface KvStoreOptions {
   /** For gathering responses. */
   readonly clock?: Clock;
@@ -28,6 +29,7 @@ export interface KvStoreOptions {
   readonly maxOutstanding?: number;
 }
 
+/** Two of the options of `RaftNode.start`. */
 export interface KvStore {
   readonly machine: StateMachine<SessionResult<KvResult>, KvQuery, KvAnswer>;
   readonly clients: (host: KvHost<KvQuery>, connection: Connection) => ConnectionHandler;

@@ -6,6 +6,7 @@ export interface Timer {
   cancel(): void;
 }
 
+/** The time of a node, and its only way to do something later. */
 export interface Clock {
   /** Monotonic milliseconds from an arbitrary origin, possibly with a fraction. Never the wall clock. */
   now(): number;

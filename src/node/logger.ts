@@ -6,6 +6,7 @@ export interface Logger {
   error(message: string): void;
 }
 
+/** Says nothing: the default. */
 export const silentLogger: Logger = {
   info: () => undefined,
   warn: () => undefined,

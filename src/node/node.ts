@@ -20,6 +20,7 @@ import type { NodeOptions, Settings } from "./options.ts";
 import type { Sink } from "./sink.ts";
 import { Waiters } from "./waiters.ts";
 
+/** What a node emits. */
 export interface RaftNodeEvents {
   /** This member's role or term has changed. */
   role: [change: { readonly role: Role; readonly term: Term }];
@@ -29,6 +30,7 @@ export interface RaftNodeEvents {
   stopped: [failure: RaftError | undefined];
 }
 
+/** What `status` tells: the state of the core, and where the leader is. */
 export interface NodeStatus extends RaftStatus {
   readonly clusterId: string;
   /** This member's own, of the configuration; empty where it is not in it. */
@@ -37,12 +39,14 @@ export interface NodeStatus extends RaftStatus {
   readonly leaderHint: LeaderHint | undefined;
 }
 
+/** A command that is committed, and applied here. */
 export interface Applied<Result> {
   /** The log index at which the command was applied: unique and ascending, so a fencing token. */
   readonly index: LogIndex;
   readonly result: Result;
 }
 
+/** A query that was answered. */
 export interface Answered<Answer> {
   /** The answer reflects every command up to here. */
   readonly index: LogIndex;

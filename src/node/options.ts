@@ -56,6 +56,7 @@ export interface InboxLimits {
 /** The core's options that a node lets its user choose; see `RaftOptions`. */
 export type RaftTuning = Partial<Omit<RaftOptions, "id" | "seed">>;
 
+/** What `RaftNode.start` takes: those of the core beside its own. */
 export interface NodeOptions<
   Result = unknown,
   Query = unknown,
@@ -107,6 +108,7 @@ export interface Settings<Result, Query, Answer> {
   readonly random: () => number;
 }
 
+/** Every 100,000 entries or 64 MiB; 10,000 entries or 16 MiB stay. */
 export const defaultSnapshotPolicy: SnapshotPolicy = {
   everyEntries: 100_000,
   everyBytes: 64 * 1024 * 1024,
@@ -117,6 +119,7 @@ export const defaultSnapshotPolicy: SnapshotPolicy = {
 /** An entry travels in one message, and a transport's frames are bounded: see `Transport`. */
 const LONGEST_COMMAND_BYTES = 8 * 1024 * 1024;
 
+/** 65,536 proposals with 64 MiB, 65,536 reads, 16,384 messages with 64 MiB; commands of 8 MiB. */
 export const defaultInboxLimits: InboxLimits = {
   maxProposals: 65_536,
   maxProposalBytes: 64 * 1024 * 1024,

@@ -1,13 +1,4 @@
-/**
- * The contract of a replicated state machine (section 2): what a user of the library writes.
- *
- * **Determinism.** `apply` must give the same results and the same state for the same commands in the same order, on
- * every member, on every version that runs at the same time: no clock, no randomness, no I/O that can differ. The time
- * to use is the entry's `time`.
- *
- * **Failure.** An exception in `apply` stops the node with `RAFT_APPLY_FAILED`; it is never skipped, because the other
- * members would not skip it. A command that is merely wrong is a result, not an exception.
- */
+/** The state machine, which a user of the library writes, and what it is given. */
 
 /** A committed command as the state machine sees it. */
 export interface AppliedCommand {
@@ -20,6 +11,16 @@ export interface AppliedCommand {
   readonly payload: Uint8Array;
 }
 
+/**
+ * The contract of a replicated state machine (section 2).
+ *
+ * **Determinism.** `apply` must give the same results and the same state for the same commands in the same order, on
+ * every member, on every version that runs at the same time: no clock, no randomness, no I/O that can differ. The time
+ * to use is the entry's `time`.
+ *
+ * **Failure.** An exception in `apply` stops the node with `RAFT_APPLY_FAILED`; it is never skipped, because the other
+ * members would not skip it. A command that is merely wrong is a result, not an exception.
+ */
 export interface StateMachine<Result = unknown, Query = unknown, Answer = unknown> {
   /** Applies commands in order and returns one result for each, in the same order. */
   apply(commands: readonly AppliedCommand[]): readonly Result[] | Promise<readonly Result[]>;

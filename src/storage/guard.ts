@@ -1,3 +1,16 @@
+/** What notices that an ordered store has lost its end. */
+
+import type { HardState, NodeId, Term } from "../core/types.ts";
+import { verify } from "./checks.ts";
+
+/** What the guard keeps. */
+export interface GuardRecord {
+  /** The store has durably taken every batch up to this number. */
+  readonly watermark: number;
+  readonly currentTerm: Term;
+  readonly votedFor: NodeId | undefined;
+}
+
 /**
  * The guard: a second copy of term and vote outside of the ordered store, with a watermark of how far that store has come.
  *
@@ -10,17 +23,6 @@
  *
  * The watermark moves lazily, so a loss above it that touches neither term nor vote goes unnoticed.
  */
-
-import type { HardState, NodeId, Term } from "../core/types.ts";
-import { verify } from "./checks.ts";
-
-export interface GuardRecord {
-  /** The store has durably taken every batch up to this number. */
-  readonly watermark: number;
-  readonly currentTerm: Term;
-  readonly votedFor: NodeId | undefined;
-}
-
 export interface Guard {
   /** What was last saved; `undefined` where nothing ever was. Rejects with `RAFT_CORRUPT` where it cannot be told. */
   load(): Promise<GuardRecord | undefined>;

@@ -18,6 +18,7 @@ import type { Storage } from "./storage.ts";
 
 type Database = Level<string, Uint8Array>;
 
+/** Of the database; all have defaults. */
 export interface LevelOptions {
   /**
    * Bytes that LevelDB gathers in memory before it writes them a second time, sorted: it takes up to twice as much, outside

@@ -59,6 +59,7 @@ interface Session {
   batchNumber: number;
 }
 
+/** The storage contract over any ordered store, with a guard beside it. For one node, and opened once. */
 export class LogStore implements Storage {
   readonly #store: OrderedStore;
   readonly #guard: Guard;

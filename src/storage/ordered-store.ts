@@ -1,16 +1,4 @@
-/**
- * The thin seam under the log store: an ordered map of strings to bytes with atomic, optionally synced batches.
- * `level` in production, memory in tests, a faulty one in simulation. Record layout, checksums, sequence numbers and
- * recovery are above it, in the log store.
- *
- * The fault model that an implementation must keep:
- * - a batch is atomic: after a crash all of it is there or none;
- * - batches become durable in the order in which they were handed over, one after the other: the caller never has two
- *   batches under way at once;
- * - a crash keeps a prefix of the batches since the last synced one; a synced batch, once resolved, is kept for ever,
- *   and so is every batch before it;
- * - a rejected batch may or may not be there after a restart. The caller stops using the store.
- */
+/** An ordered map of strings to bytes, under the log store. */
 
 export type StoreOperation =
   | { readonly type: "put"; readonly key: string; readonly value: Uint8Array }
@@ -31,6 +19,19 @@ export interface StoreRecord {
   readonly value: Uint8Array;
 }
 
+/**
+ * The thin seam under the log store: an ordered map of strings to bytes with atomic, optionally synced batches.
+ * `level` in production, memory in tests, a faulty one in simulation. Record layout, checksums, sequence numbers and
+ * recovery are above it, in the log store.
+ *
+ * The fault model that an implementation must keep:
+ * - a batch is atomic: after a crash all of it is there or none;
+ * - batches become durable in the order in which they were handed over, one after the other: the caller never has two
+ *   batches under way at once;
+ * - a crash keeps a prefix of the batches since the last synced one; a synced batch, once resolved, is kept for ever,
+ *   and so is every batch before it;
+ * - a rejected batch may or may not be there after a restart. The caller stops using the store.
+ */
 export interface OrderedStore {
   /** Rejects with `RAFT_LOCKED` where another process (or another handle) has it open. */
   open(): Promise<void>;

@@ -1,3 +1,35 @@
+/** Whatever keeps a log, a vote and snapshots, and how it is called. */
+
+import type { Entry, LogIndex, NodeId, SnapshotMeta, StoredState, Write } from "../core/types.ts";
+import type { Configuration } from "../core/types.ts";
+
+/** Who the data belongs to; stamped at the first open, compared at every later one. */
+export interface StorageIdentity {
+  readonly clusterId: string;
+  readonly nodeId: NodeId;
+  /** The configuration that the cluster starts from. Stored at the first open, ignored later. */
+  readonly bootstrap: Configuration;
+  /** Becomes the store id at the first open: 128 random bits as text. Ignored later. */
+  readonly newStoreId: string;
+}
+
+/** What an opened storage holds. */
+export interface OpenedStorage {
+  readonly state: StoredState;
+  readonly storeId: string;
+  /** The store id of each peer as it was first seen; see `recordPeer`. */
+  readonly peers: ReadonlyMap<NodeId, string>;
+}
+
+/** Which entries to read. */
+export interface EntryRange {
+  readonly from: LogIndex;
+  /** Inclusive. */
+  readonly to: LogIndex;
+  /** Stop before the entry that would exceed this many bytes, but return at least one entry. */
+  readonly maxBytes: number;
+}
+
 /**
  * The storage contract: what a node asks of whatever keeps its log, its vote and its snapshots.
  *
@@ -15,35 +47,6 @@
  *
  * Bytes that are handed over must not be changed by either side afterwards.
  */
-
-import type { Entry, LogIndex, NodeId, SnapshotMeta, StoredState, Write } from "../core/types.ts";
-import type { Configuration } from "../core/types.ts";
-
-/** Who the data belongs to; stamped at the first open, compared at every later one. */
-export interface StorageIdentity {
-  readonly clusterId: string;
-  readonly nodeId: NodeId;
-  /** The configuration that the cluster starts from. Stored at the first open, ignored later. */
-  readonly bootstrap: Configuration;
-  /** Becomes the store id at the first open: 128 random bits as text. Ignored later. */
-  readonly newStoreId: string;
-}
-
-export interface OpenedStorage {
-  readonly state: StoredState;
-  readonly storeId: string;
-  /** The store id of each peer as it was first seen; see `recordPeer`. */
-  readonly peers: ReadonlyMap<NodeId, string>;
-}
-
-export interface EntryRange {
-  readonly from: LogIndex;
-  /** Inclusive. */
-  readonly to: LogIndex;
-  /** Stop before the entry that would exceed this many bytes, but return at least one entry. */
-  readonly maxBytes: number;
-}
-
 export interface Storage {
   /**
    * Opens or creates, verifies, discards staged snapshots. Rejects with `RAFT_WRONG_CLUSTER`, `RAFT_WRONG_NODE`,
@@ -52,6 +55,7 @@ export interface Storage {
    */
   open(identity: StorageIdentity): Promise<OpenedStorage>;
 
+  /** Resolves when it and all before it are durable. See "Writes" above for what a rejection means. */
   write(write: Write): Promise<void>;
 
   /** A prefix of the range, never empty. Rejects with `RAFT_COMPACTED` where `from` is not there any more. */

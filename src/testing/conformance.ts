@@ -11,6 +11,7 @@ import assert from "node:assert/strict";
 import { isRaftError } from "../errors.ts";
 import type { RaftErrorCode } from "../errors.ts";
 
+/** One promise of a contract, to be tested. */
 export interface ConformanceCase {
   readonly name: string;
   /** Rejects with an `AssertionError` where the implementation breaks the contract. */

@@ -12,6 +12,7 @@ import assert from "node:assert/strict";
 import type { AppliedCommand, StateMachine } from "../node/state-machine.ts";
 import type { ConformanceCase } from "./conformance.ts";
 
+/** A state machine, with commands and queries to try it on. */
 export interface StateMachineFixture<Result, Query, Answer> {
   /** A new, empty machine. */
   create(): StateMachine<Result, Query, Answer>;

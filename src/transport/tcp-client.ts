@@ -12,6 +12,7 @@ import { secureContextOptions } from "./tls.ts";
 import type { TlsOptions } from "./tls.ts";
 import type { ClientLink, Connection, ConnectionHandler } from "./transport.ts";
 
+/** All may be left out. */
 export interface TcpClientLinkOptions {
   readonly clock?: Clock;
   /** Refuse members of any other cluster; left out, any will do. */

@@ -36,6 +36,7 @@ import type {
 export { TcpClientLink, type TcpClientLinkOptions } from "./tcp-client.ts";
 export type { TcpLimits, TlsOptions };
 
+/** Where to listen, and whom to trust. */
 export interface TcpTransportOptions {
   /** Where to listen, `host:port`; port 0 lets the system choose, see `address`. */
   readonly listen: string;

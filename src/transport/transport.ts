@@ -1,12 +1,4 @@
-/**
- * The transport contract: unreliable datagrams between the members of one group, and, on the same port, connections
- * from clients.
- *
- * A transport may lose, delay, duplicate and reorder messages; the core is right under all of it. It must not alter
- * them, must not invent them, and must not deliver to anybody but the member named in `to`. A message that it hands
- * over has been validated: every field is of its type and in its range, and `from` is the member that the connection
- * has proven to be.
- */
+/** Messages between members, connections of clients, and who carries them. */
 
 import type { Message } from "../core/message.ts";
 import type { Member, NodeId, SnapshotMeta, Term } from "../core/types.ts";
@@ -37,6 +29,7 @@ export interface SnapshotChunkResponse {
   readonly next: number;
 }
 
+/** Whatever one member sends another: the core's messages, and snapshots in pieces. */
 export type PeerMessage = Message | SnapshotChunk | SnapshotChunkResponse;
 
 /** What a member shows of itself in the handshake. */
@@ -57,6 +50,7 @@ export interface Connection {
   close(): void;
 }
 
+/** Who hears a connection. */
 export interface ConnectionHandler {
   /** The frame is the handler's to keep. An exception closes the connection. */
   onFrame(frame: Uint8Array): void;
@@ -88,6 +82,7 @@ export interface TransportHandler {
   onClient(connection: Connection): ConnectionHandler | undefined;
 }
 
+/** Why a member will not talk to another one. */
 export interface PeerRefusal {
   readonly code:
     "RAFT_WIPED_MEMBER" | "RAFT_WRONG_CLUSTER" | "RAFT_WRONG_NODE" | "RAFT_HANDSHAKE_REFUSED";
@@ -99,6 +94,15 @@ export interface TransportIdentity extends PeerIdentity {
   readonly clusterId: string;
 }
 
+/**
+ * The transport contract: unreliable datagrams between the members of one group, and, on the same port, connections
+ * from clients.
+ *
+ * A transport may lose, delay, duplicate and reorder messages; the core is right under all of it. It must not alter
+ * them, must not invent them, and must not deliver to anybody but the member named in `to`. A message that it hands
+ * over has been validated: every field is of its type and in its range, and `from` is the member that the connection
+ * has proven to be.
+ */
 export interface Transport {
   /** Starts listening; rejects with `RAFT_ADDRESS_IN_USE`. */
   start(identity: TransportIdentity, handler: TransportHandler): Promise<void>;
