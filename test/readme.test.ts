@@ -7,11 +7,13 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
+import { RaftNode } from "../src/node/node.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const readme = readFileSync(join(root, "README.md"), "utf8");
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
   readonly scripts: Record<string, string>;
+  readonly exports: Record<string, { readonly default?: string }>;
 };
 
 test("the program that embeds three members runs as it stands", async () => {
@@ -125,6 +127,21 @@ test("every npm script that the README names is there", () => {
   const named = [...readme.matchAll(/npm run ([a-z:]+)/g)].map(([, name]) => name ?? "");
   expect(named.length).toBeGreaterThan(0);
   expect(named.filter((name) => manifest.scripts[name] === undefined)).toEqual([]);
+});
+
+test("the table of entry points lists those of the package, and names that they have", async () => {
+  const table = readme.slice(readme.indexOf("## What there is to import"));
+  const rows = [...table.matchAll(/^\| `(quorate[^`]*)` \| (.*) \|$/gm)];
+  const paths = rows.map(([, path = ""]) => path.replace("quorate", "."));
+  expect(new Set([...paths, "./package.json"])).toEqual(new Set(Object.keys(manifest.exports)));
+  const node = [RaftNode, RaftNode.prototype].flatMap((each) => Object.getOwnPropertyNames(each));
+  const beside = new Set([...node, "role", "leader", "stopped", "level"]);
+  for (const [, path = "", what = ""] of rows) {
+    const file = manifest.exports[path.replace("quorate", ".")]?.default ?? "";
+    const exported = (await import(join(root, file))) as object;
+    const named = [...what.matchAll(/`(\w+)`/g)].map(([, name = ""]) => name);
+    expect(named.filter((name) => !(name in exported) && !beside.has(name))).toEqual([]);
+  }
 });
 
 test("the table of errors lists exactly the codes that there are", () => {
