@@ -9,6 +9,7 @@
  */
 
 import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import { messageOf, RaftError } from "../errors.ts";
 import { systemClock } from "../node/clock.ts";
 import { formatAddress } from "./address.ts";
@@ -80,6 +81,10 @@ export class FrameSocket {
   limit({ maxBodyBytes, queue }: FrameSocketLimits): void {
     this.#parser.limit(maxBodyBytes);
     this.#queue.limit(queue);
+  }
+
+  get isEncrypted(): boolean {
+    return this.#socket instanceof TLSSocket;
   }
 
   /** Whether the other side may call itself `name`: always without TLS, else by its certificate. */

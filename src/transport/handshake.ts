@@ -16,7 +16,7 @@
  * strangers' bytes should be small, strict about UTF-8, and unable to allocate more than it was sent.
  */
 
-import { messageOf, RaftError } from "../errors.ts";
+import { isRaftError, messageOf, RaftError } from "../errors.ts";
 import { type Frame, frameOf } from "./frame.ts";
 import type { FrameSocket } from "./frame-socket.ts";
 import type { PeerIdentity, PeerRefusal, TransportIdentity } from "./transport.ts";
@@ -82,7 +82,7 @@ export async function greetAsPeer(
   socket.send(
     message("peer", MAGIC, WIRE_VERSION, self.clusterId, self.nodeId, self.storeId, expected),
   );
-  const answer = parseAnswer(await socket.nextFrame());
+  const answer = await answerTo(socket);
   if (answer.type === "refused") return { ...answer, name: expected };
   const { nodeId, storeId } = answer.identity;
   const refusal =
@@ -100,12 +100,23 @@ export async function greetAsClient(
   clusterId: string | undefined,
 ): Promise<Outcome> {
   socket.send(message("client", MAGIC, WIRE_VERSION, clusterId ?? ""));
-  const answer = parseAnswer(await socket.nextFrame());
+  const answer = await answerTo(socket);
   if (answer.type === "refused") return { ...answer, name: socket.remote };
   const { nodeId } = answer.identity;
   return socket.proves(nodeId)
     ? { type: "client" }
     : { type: "refusing", name: nodeId, refusal: wrongCertificate(nodeId) };
+}
+
+/** What a greeting is answered. A side that wants TLS answers plain text by hanging up. */
+async function answerTo(socket: FrameSocket): Promise<Answer> {
+  try {
+    return parseAnswer(await socket.nextFrame());
+  } catch (error) {
+    if (socket.isEncrypted || !isRaftError(error, "RAFT_CONNECTION_LOST")) throw error;
+    const text = `${error.message} before it answered: does it want TLS?`;
+    throw new RaftError("RAFT_CONNECTION_LOST", text, { cause: error });
+  }
 }
 
 function judgeClient(

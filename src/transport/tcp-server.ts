@@ -44,7 +44,7 @@ export class TcpServer {
     });
     this.#server.on("secureConnection", (socket: Socket) => void this.#serve(socket));
     this.#server.on("tlsClientError", (error: Error, socket: Socket) =>
-      options.onProblem(socket.remoteAddress ?? "unknown", `TLS failed: ${messageOf(error)}`),
+      options.onProblem(socket.remoteAddress ?? "unknown", `TLS failed: ${tlsReason(error)}`),
     );
   }
 
@@ -100,6 +100,11 @@ export class TcpServer {
     this.#known += 1;
     socket.once("close", () => (this.#known -= 1));
   }
+}
+
+/** OpenSSL's message is for those who know its sources; beside it is a reason in words. */
+function tlsReason(error: Error): string {
+  return "reason" in error && typeof error.reason === "string" ? error.reason : messageOf(error);
 }
 
 function cannotListen(address: Address, error: Error): RaftError {

@@ -77,7 +77,14 @@ test("plain text against TLS, and TLS against plain text, is refused", async () 
   const n2 = await TestNode.start("n2", { tls: certificate("n2") });
   n1.join(n2);
   n2.join(n1);
-  await Promise.all([n1.logger.warnings.until(), n2.logger.warnings.until()]);
+  const [plain, encrypted] = await Promise.all([
+    n1.logger.warnings.until((text) => text.includes("n2")),
+    n2.logger.warnings.until((text) => text.includes("TLS failed")),
+  ]);
+  expect(plain).toMatch(
+    /(closed by the other side|lost: .*) before it answered: does it want TLS\?$/,
+  );
+  expect(encrypted).toMatch(/TLS failed: wrong version number$/);
   expect([...n1.admissions.items, ...n2.admissions.items]).toEqual([]);
 
   const socket = connect({ host: "127.0.0.1", port: n2.port });
