@@ -2,7 +2,7 @@
 
 import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { messageOf } from "../errors.ts";
+import { isRaftError, messageOf, RaftError } from "../errors.ts";
 import { integer, parse, required } from "./arguments.ts";
 import { describeFailure, Failure } from "./failures.ts";
 import { DEFAULT_BASE_PORT } from "./help.ts";
@@ -45,6 +45,9 @@ export async function start(args: readonly string[]): Promise<number> {
   try {
     await run(cluster, folder, basePort, stop.signal);
     return 0;
+  } catch (error) {
+    if (!isRaftError(error, "RAFT_ADDRESS_IN_USE")) throw error;
+    throw new RaftError(error.code, `${error.message}: --base-port takes other ports`);
   } finally {
     await cluster.stop();
     stop.dispose();

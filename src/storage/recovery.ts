@@ -78,13 +78,13 @@ function verifyIdentity(meta: Meta, identity: StorageIdentity): void {
   if (meta.clusterId !== identity.clusterId) {
     throw new RaftError(
       "RAFT_WRONG_CLUSTER",
-      `the data belong to cluster "${meta.clusterId}", not to "${identity.clusterId}"`,
+      `this data belongs to cluster "${meta.clusterId}", not to "${identity.clusterId}"`,
     );
   }
   if (meta.nodeId !== identity.nodeId) {
     throw new RaftError(
       "RAFT_WRONG_NODE",
-      `the data belong to node "${meta.nodeId}", not to "${identity.nodeId}"`,
+      `this data belongs to node "${meta.nodeId}", not to "${identity.nodeId}"`,
     );
   }
 }

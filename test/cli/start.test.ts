@@ -80,7 +80,7 @@ test("a port that is taken is an error, and nothing is left running", async () =
     String(basePort),
   );
   expect(stderr).toBe(
-    `RAFT_ADDRESS_IN_USE: n2: cannot listen on 127.0.0.1:${basePort + 1}: somebody else does\n`,
+    `RAFT_ADDRESS_IN_USE: n2: cannot listen on 127.0.0.1:${basePort + 1}: somebody else does: --base-port takes other ports\n`,
   );
   expect(code).toBe(1);
   // The folders are not locked any more, nor are the other ports taken.
