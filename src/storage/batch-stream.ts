@@ -107,8 +107,11 @@ export class BatchStream {
       const done = this.#sink.commit(operations).then(() => {
         for (const { resolve } of taken) resolve();
       });
-      const [next] = await Promise.all([this.#tidy(), done]);
-      return next;
+      const search = this.#tidy();
+      // Both to their end, so that nothing is under way any more where the stream ends here.
+      await Promise.allSettled([done, search]);
+      await done;
+      return await search;
     } catch (error) {
       const failure = storageFailure(error, "a write failed");
       for (const { reject } of taken) reject(failure);

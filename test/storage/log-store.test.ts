@@ -212,6 +212,37 @@ describe("a failed write", () => {
   });
 });
 
+test("what is under way ends before close does, also where the search for garbage has failed beside it", async () => {
+  await storage.close();
+  const guard = disk.guard();
+  const calls: string[] = [];
+  renew();
+  storage = new LogStore(store, {
+    ...guard,
+    save: async (record) => {
+      calls.push(`save ${record.currentTerm}`);
+      await guard.save(record);
+    },
+    close: async () => void calls.push("close"),
+  });
+  await storage.open(identity);
+  await storage.stageChunk("s", 0, Buffer.from("bytes"));
+  calls.length = 0;
+
+  store.holdSyncs();
+  store.keys = () => Promise.reject(new Error("EIO"));
+  const voting = storage.write(write(1, { hardState: hard(1, "a") }));
+  await storage.dropSnapshot("s");
+  await settle();
+  const closing = storage.close();
+  await settle();
+  expect(calls).toEqual([]);
+
+  store.releaseSyncs();
+  await Promise.all([voting, closing]);
+  expect(calls).toEqual(["save 1", "close"]);
+});
+
 describe("the guard", () => {
   test("rule 1: it knows a vote before the vote is acknowledged", async () => {
     await storage.write(write(1, { hardState: hard(7, "b") }));
