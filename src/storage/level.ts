@@ -7,7 +7,7 @@
  * ```
  */
 
-import { mkdir } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { Level } from "level";
 import { messageOf, RaftError } from "../errors.ts";
@@ -84,7 +84,7 @@ export class LevelOrderedStore implements OrderedStore {
 
   async open(): Promise<void> {
     try {
-      await createFolder(this.#path);
+      await createFolder(resolve(this.#path));
       const database: Database = new Level(this.#path, this.#options);
       await database.open();
       this.#opened = database;
@@ -147,15 +147,30 @@ export class LevelOrderedStore implements OrderedStore {
   }
 }
 
-/** Creates a folder and makes it known to its parents, as far up as they are new. */
+/**
+ * Creates a folder and makes it known to its parents, as far up as they are new. Not by Node's own `recursive`: where a
+ * file system knows no folders to be made, as `/proc`, it tries for ever.
+ */
 async function createFolder(path: string): Promise<void> {
-  const created = await mkdir(path, { recursive: true });
-  if (created === undefined) return;
-  const top = dirname(resolve(created));
-  for (let folder = dirname(resolve(path)); ; folder = dirname(folder)) {
-    await syncFolder(folder);
-    if (folder === top) return;
+  const parent = dirname(path);
+  if (await isThere(path)) return;
+  if (parent !== path) await createFolder(parent);
+  await mkdir(path).catch(unlessThere);
+  await syncFolder(parent);
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return false;
+    throw error;
   }
+}
+
+/** Somebody else may have made it meanwhile. */
+function unlessThere(error: unknown): void {
+  if (codeOf(error) !== "EEXIST") throw error;
 }
 
 function openFailure(error: unknown, path: string): RaftError {

@@ -84,6 +84,16 @@ describe("the lock", () => {
     await expect(create().open(identity)).resolves.toMatchObject({ storeId: "store-1" });
   });
 
+  test.skipIf(process.platform !== "linux")(
+    "a folder that cannot be made is a failure of the storage, and is not tried for ever",
+    async () => {
+      await expect(create("/proc/quorate/data").open(identity)).rejects.toMatchObject({
+        code: "RAFT_STORAGE_FAILED",
+        message: expect.stringContaining("/proc/quorate"),
+      });
+    },
+  );
+
   test("a file where the folder should be is a failure of the storage, with its cause", async () => {
     await writeFile(join(folder, "file"), "");
     await expect(create(join(folder, "file", "data")).open(identity)).rejects.toMatchObject({
