@@ -50,6 +50,7 @@ export interface LeaderHint {
   readonly address: string;
 }
 
+/** What an error may say beside its code and text. */
 export interface RaftErrorOptions {
   readonly outcome?: Outcome;
   readonly leader?: LeaderHint | undefined;

@@ -26,6 +26,7 @@ export interface StateSummary {
   readonly match: ReadonlyMap<NodeId, LogIndex>;
 }
 
+/** What `checkStep` has to know of the state before a step. */
 export function summarize(state: RaftState): StateSummary {
   const match = new Map<NodeId, LogIndex>();
   for (const { id, matchIndex } of state.leadership?.progress.values() ?? [])

@@ -23,6 +23,7 @@ export interface PreVoteResponse extends Envelope {
   readonly voteGranted: boolean;
 }
 
+/** "Vote for me in `term`" (section 5.2). */
 export interface RequestVote extends Envelope {
   readonly type: "RequestVote";
   readonly lastLog: EntryId;
@@ -30,11 +31,13 @@ export interface RequestVote extends Envelope {
   readonly leadershipTransfer: boolean;
 }
 
+/** Answers a RequestVote once the vote is on disk, or refuses it. */
 export interface RequestVoteResponse extends Envelope {
   readonly type: "RequestVoteResponse";
   readonly voteGranted: boolean;
 }
 
+/** "Behind `prevLog` come these" (section 5.3). */
 export interface AppendEntries extends Envelope {
   readonly type: "AppendEntries";
   readonly prevLog: EntryId;
@@ -58,6 +61,7 @@ export interface AppendEntriesRefusal extends Envelope {
   readonly hint: EntryId;
 }
 
+/** Whether the logs agreed at `prevLog`. */
 export type AppendEntriesResponse = AppendEntriesSuccess | AppendEntriesRefusal;
 
 /** Authority and a read round without a log check; `leaderCommit` never exceeds what the receiver is known to hold. */
@@ -67,6 +71,7 @@ export interface Heartbeat extends Envelope {
   readonly round: number;
 }
 
+/** Answers the heartbeat of that round, whatever the disk is doing. */
 export interface HeartbeatResponse extends Envelope {
   readonly type: "HeartbeatResponse";
   readonly round: number;
@@ -89,6 +94,7 @@ export interface TimeoutNow extends Envelope {
   readonly type: "TimeoutNow";
 }
 
+/** Everything that cores say to each other. */
 export type Message =
   | PreVote
   | PreVoteResponse

@@ -77,6 +77,7 @@ export interface ReadEntries {
   readonly maxBytes: number;
 }
 
+/** The entries that `peer` needs are gone: it is to be sent this snapshot. Answered by the input `snapshotSent`. */
 export interface SendSnapshot {
   readonly peer: NodeId;
   readonly term: Term;

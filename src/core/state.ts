@@ -24,6 +24,7 @@ import type {
   Term,
 } from "./types.ts";
 
+/** All that a core is (figure 2), as one plain record. To be read by anybody, between steps; only the core changes it. */
 export interface RaftState {
   readonly options: RaftOptions;
   /** The time of the last input, in milliseconds. */

@@ -5,8 +5,13 @@
  * election. Nothing here has behaviour.
  */
 
+/** The name of a member: 1 to 64 characters, unique in the cluster and for good. */
 export type NodeId = string;
+
+/** A logical clock (section 5.1): at most one leader each. */
 export type Term = number;
+
+/** A place in the log; the first entry is at 1. */
 export type LogIndex = number;
 
 /** The four states of a server; pre-candidate is of the thesis (9.6). */
@@ -72,11 +77,13 @@ export interface BlankEntry extends EntryHeader {
   readonly kind: "blank";
 }
 
+/** Changes who is a member; in force from when it is appended, not from when it is committed (section 6). */
 export interface ConfigurationEntry extends EntryHeader {
   readonly kind: "configuration";
   readonly configuration: Configuration;
 }
 
+/** One place of the log. */
 export type Entry = CommandEntry | BlankEntry | ConfigurationEntry;
 
 /** A maximal stretch of the log in one term; it ends where the next run begins, or at the last entry. */

@@ -51,6 +51,7 @@ export interface KvClientOptions {
   readonly maxInFlight?: number;
 }
 
+/** What may be said of one call. */
 export interface CallOptions {
   /** Ends the call at once; a write that has been sent ends as unknown. */
   readonly signal?: AbortSignal;
@@ -58,6 +59,7 @@ export interface CallOptions {
   readonly deadlineMs?: number;
 }
 
+/** What may be said of one read. */
 export interface ReadCallOptions extends CallOptions {
   /**
    * `"linearizable"` (default): sees every write that was answered before the call. `"local"`: what the node that we are

@@ -30,6 +30,7 @@ export interface GetOperation {
   readonly key: string;
 }
 
+/** Sets a key, whether it is there or not. */
 export interface PutOperation {
   readonly type: "put";
   readonly key: string;
@@ -42,6 +43,7 @@ export interface DeleteOperation {
   readonly key: string;
 }
 
+/** Sets or deletes a key if it is as expected; else nothing changes and the result says what is there. */
 export interface CompareAndSetOperation {
   readonly type: "compare-and-set";
   readonly key: string;

@@ -4,6 +4,7 @@ import type { LogIndex } from "../core/types.ts";
 import { RaftError } from "../errors.ts";
 import type { Sink } from "./sink.ts";
 
+/** A command's result, and the place of its entry in the log. */
 export interface Outcome<Value> {
   readonly index: LogIndex;
   readonly value: Value;

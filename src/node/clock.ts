@@ -2,6 +2,7 @@
  * Time as the node sees it: the only way to a timer or to "later" in `src`. Injected, so that a simulated one can stand in.
  */
 
+/** A callback that is to come; it does not come once it is cancelled. */
 export interface Timer {
   cancel(): void;
 }

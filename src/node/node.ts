@@ -53,11 +53,13 @@ export interface Answered<Answer> {
   readonly answer: Answer;
 }
 
+/** What may be said of one call. */
 export interface CallOptions {
   /** Ends the wait. For a command that has reached the log the outcome is then unknown. */
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What may be said of one read. */
 export interface ReadOptions extends CallOptions {
   /**
    * `"linearizable"` (default): reflects every command that anybody saw applied before the read began; asks a majority.

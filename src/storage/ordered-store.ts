@@ -1,9 +1,11 @@
 /** An ordered map of strings to bytes, under the log store. */
 
+/** One change of a batch. */
 export type StoreOperation =
   | { readonly type: "put"; readonly key: string; readonly value: Uint8Array }
   | { readonly type: "del"; readonly key: string };
 
+/** The keys from `gte` to below `lt`, in order. */
 export interface StoreRange {
   /** Inclusive lower bound. */
   readonly gte: string;
@@ -14,6 +16,7 @@ export interface StoreRange {
   readonly limit: number;
 }
 
+/** One key with its value. The bytes are the reader's own. */
 export interface StoreRecord {
   readonly key: string;
   readonly value: Uint8Array;
