@@ -76,6 +76,11 @@ export class BatchReport {
     return this.summary().verdict === "ok";
   }
 
+  /** Whether all seeds were run. */
+  get isWhole(): boolean {
+    return this.#seeds === this.#runs;
+  }
+
   add(result: SeedResult): void {
     this.#seeds += 1;
     this.#events += result.events;
@@ -132,7 +137,7 @@ export class BatchReport {
     const threads = this.#workers === 1 ? "one thread" : `${this.#workers} threads`;
     return [
       ...this.bad.map(violationText),
-      `seeds     ${seeds}`,
+      `seeds     ${seeds}${this.isWhole ? "" : ` of ${this.#runs}: interrupted`}`,
       `time      ${Math.round(simulatedS)} s simulated in ${realS.toFixed(1)} s on ${threads}: ${Math.round(simulatedS / realS)} times real time`,
       `cpu       ${cpuS.toFixed(1)} s: ${Math.round(simulatedS / cpuS)} times`,
       `events    ${events} (${Math.round(events / realS)} a second)`,

@@ -1,6 +1,7 @@
 /**
  * `npm run sim`: runs seeds on all cores, says what it is doing, what was reached and what was found. Exit code 0: all is
- * well; 1: a property was violated, or the batch never reached a state that it has to; 2: bad usage.
+ * well; 1: a property was violated, or the batch never reached a state that it has to; 2: bad usage; 130: interrupted, and
+ * nothing was found until then.
  */
 
 import { availableParallelism } from "node:os";
@@ -36,6 +37,9 @@ How fast it is on one core, with at least 50 client operations a simulated secon
 
 /** Nearly all that a run makes is garbage at once: the larger the nursery, the less of it is ever looked at. */
 const LIMITS = { maxYoungGenerationSizeMb: 192 };
+
+/** What a shell makes of a program that SIGINT has ended. */
+const INTERRUPTED = 130;
 
 interface Options {
   readonly runs: number;
@@ -87,7 +91,8 @@ async function main(args: readonly string[]): Promise<number> {
   else process.stdout.write(`\n${report.text()}\n`);
   await writeFiles(options);
   if (!options.json && options.shrink > 0) await explainEach(options, report.bad);
-  return report.isGood ? 0 : 1;
+  if (!report.isGood) return 1;
+  return report.isWhole ? 0 : INTERRUPTED;
 }
 
 function optionsFrom(args: readonly string[]): Options {
@@ -179,13 +184,14 @@ async function writeFiles(options: Options): Promise<void> {
   }
 }
 
-/** Each worker gets the next task when it is done with the last. */
+/** Each worker gets the next task when it is done with the last. After SIGINT nobody gets another; the second one ends all. */
 async function runOnWorkers(
   tasks: readonly SeedTask[],
   count: number,
   onResult: (result: SeedResult) => void,
 ): Promise<void> {
   const waiting = [...tasks];
+  process.once("SIGINT", () => void waiting.splice(0));
   const work = (): Promise<void> =>
     new Promise((resolve, reject) => {
       const worker = new Worker(new URL("./worker.js", import.meta.url), {

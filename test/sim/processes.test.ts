@@ -1,9 +1,11 @@
 /** Runs in processes of their own, of the built package: nothing of a test framework is near. */
 
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
@@ -53,6 +55,19 @@ test("the same seeds give the same hashes in two processes, on one thread and on
   const once = await hashes(1);
   expect(once).toHaveLength(3);
   expect(await hashes(2)).toEqual(once);
+});
+
+test("Ctrl-C ends a batch with the sum of what was done", async () => {
+  const args = [built("main.js"), "--runs", "100000", "--seconds", "1", "--workers", "1", "--json"];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "ignore"] });
+  const lines: string[] = [];
+  for await (const line of createInterface(child.stdout)) {
+    lines.push(line);
+    if (lines.length === 2) child.kill("SIGINT");
+  }
+  const summary = JSON.parse(lines.at(-1) ?? "") as { seeds: number; verdict: string };
+  expect(summary).toMatchObject({ seeds: lines.length - 1, verdict: "ok" });
+  expect(child.exitCode ?? (await once(child, "exit"))[0]).toBe(130);
 });
 
 describe("a run", () => {
