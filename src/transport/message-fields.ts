@@ -29,11 +29,13 @@ export class FieldWriter {
   }
 
   integer(value: number): void {
-    writeInteger(workspace, this.#take(8), value);
+    const start = this.#take(8);
+    writeInteger(workspace, start, value);
   }
 
   flag(value: boolean): void {
-    workspace[this.#take(1)] = value ? 1 : 0;
+    const start = this.#take(1);
+    workspace[start] = value ? 1 : 0;
   }
 
   text(text: string): void {
@@ -68,12 +70,12 @@ export class FieldWriter {
 
   #configuration(configuration: Configuration): void {
     const bytes = encode(configurationToArray(configuration));
-    writeUint32(workspace, this.#take(4), bytes.length);
-    const start = this.#take(bytes.length);
-    workspace.set(bytes, start);
+    const start = this.#take(4 + bytes.length);
+    writeUint32(workspace, start, bytes.length);
+    workspace.set(bytes, start + 4);
   }
 
-  /** Where as many bytes begin, which are written next. */
+  /** Where as many bytes begin, which are written next. Comes first: the workspace may be another one afterwards. */
   #take(count: number): number {
     const start = this.#at;
     this.#at += count;
