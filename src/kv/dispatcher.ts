@@ -152,6 +152,9 @@ export class Dispatcher implements ConnectionEvents<Purpose> {
   onLost(unanswered: readonly Purpose[], error: RaftError): void {
     this.#connection = undefined;
     this.#openingSession = false;
+    // Of a frame that did not come to its end.
+    this.#leave = undefined;
+    this.#busy = false;
     const again = unanswered.filter(isUnsettled);
     for (const operation of again) operation.lost(error);
     this.#waiting.addFirst(again);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { RaftError } from "../../src/errors.ts";
+import { RaftError } from "../../src/errors.ts";
 import { KvClient } from "../../src/kv/index.ts";
 import type { KvClientOptions, KvStoreOptions } from "../../src/kv/index.ts";
 import { FakeCluster } from "./support/fake-cluster.ts";
@@ -365,6 +365,22 @@ describe("once, whatever happens on the way", () => {
     expect((await outcome(clock, call)).value).toBe(1);
     expect(cluster.dialled).toEqual(["n1", "n2", "n1"]);
   });
+});
+
+test("what a node asked for before it talked nonsense is not done to the next one", async () => {
+  const { clock, cluster, client } = setUp();
+  await outcome(clock, client.put("n", 0));
+  cluster.script.push("hold", "hold");
+  const calls = Promise.all([client.increment("n"), client.increment("n")]);
+  await clock.settle();
+  const [first, second] = cluster.held.splice(0);
+  cluster.leader = "n2";
+  first?.sink.failed(first.token, new RaftError("RAFT_NOT_LEADER", "n1 leads no more"));
+  second?.sink.done(second.token, 99, { type: "applied", index: 3, result: { status: "great" } });
+  await outcome(clock, calls);
+
+  expect((await outcome(clock, client.get("n"))).value).toBe(2);
+  expect(cluster.dialled).toEqual(["n1", "n2"]);
 });
 
 describe("what is known of a write that failed (rule 60)", () => {
