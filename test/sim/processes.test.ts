@@ -52,9 +52,9 @@ const script = (extra: string): string => `
   console.log(JSON.stringify([...guard.leaks]));`;
 
 test("the same seeds give the same hashes in two processes, on one thread and on two", async () => {
-  const once = await hashes(1);
-  expect(once).toHaveLength(3);
-  expect(await hashes(2)).toEqual(once);
+  const alone = await hashes(1);
+  expect(alone).toHaveLength(3);
+  expect(await hashes(2)).toEqual(alone);
 });
 
 test("Ctrl-C ends a batch with the sum of what was done", async () => {
