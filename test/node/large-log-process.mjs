@@ -66,7 +66,8 @@ function start(id) {
     // What LevelDB gathers would be most of the memory otherwise: up to twice 64 MiB for each of three.
     storage: levelStorage(join(folder, id), { writeBufferBytes: 16 * 1024 * 1024 }),
     transport: network.transport(`${id}:1`),
-    electionTimeoutMs: 3000,
+    // A machine with much else to do may take seconds for a write, and a leader whose disk is stuck for so long steps down.
+    electionTimeoutMs: 6000,
     heartbeatIntervalMs: 200,
     // All three members share the memory that one would have.
     maxTailBytes: 2 * 1024 * 1024,
