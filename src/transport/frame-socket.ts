@@ -69,6 +69,11 @@ export class FrameSocket {
     return this.#socket.remoteAddress ?? "unknown";
   }
 
+  /** So far, whole frames or not. */
+  get receivedBytes(): number {
+    return this.#socket.bytesRead;
+  }
+
   get bufferedBytes(): number {
     return this.#queue.bytes + this.#writing;
   }

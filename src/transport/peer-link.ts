@@ -36,6 +36,8 @@ export class PeerLink {
   readonly #options: PeerLinkOptions;
   #timer: Timer | undefined;
   #silentIntervals = 0;
+  /** When the last interval ended. A large message may take longer than one to arrive. */
+  #receivedBytes = 0;
 
   constructor(socket: FrameSocket, options: PeerLinkOptions) {
     this.#socket = socket;
@@ -73,7 +75,6 @@ export class PeerLink {
   }
 
   #onFrame(frame: Uint8Array): void {
-    this.#silentIntervals = 0;
     if (SIGN_OF_LIFE.equals(frame)) return;
     const message = decodeMessage(frame);
     const { self, peer } = this.#options;
@@ -88,6 +89,9 @@ export class PeerLink {
 
   #watch(): void {
     this.#timer = this.#options.clock.setTimer(this.#options.keepAliveMs, () => {
+      const { receivedBytes } = this.#socket;
+      if (receivedBytes > this.#receivedBytes) this.#silentIntervals = 0;
+      this.#receivedBytes = receivedBytes;
       this.#silentIntervals += 1;
       if (this.#silentIntervals > SILENT_INTERVALS) {
         this.close(

@@ -317,6 +317,23 @@ describe("half-open connections", () => {
     expect(node.logger.warnings.items.at(-1)).toContain("not been heard of");
   });
 
+  test("one whose message takes its time to arrive is not given up", async () => {
+    const clock = new ManualClock();
+    const node = await TestNode.start("n1", { clock, limits: { keepAliveMs: 1000 } });
+    const peer = await join(node);
+    peer.tell(heartbeat("n9", "n1"));
+    await node.received.until();
+    const bytes = framed(...encodeMessage(heartbeat("n9", "n1", 7)));
+    const signs = (): number => peer.frames.items.filter(({ length }) => length === 1).length;
+    for (let at = 0; at < 10; at += 1) {
+      peer.raw(bytes.subarray(at, at + 1));
+      clock.advance(1000);
+      await peer.frames.until(() => signs() > at);
+    }
+    peer.raw(bytes.subarray(10));
+    await node.received.until((message) => message.type === "Heartbeat" && message.round === 7);
+  });
+
   test("those that do not say who they are are bounded in number", async () => {
     const node = await TestNode.start("n1", { limits: { maxPendingHandshakes: 2 } });
     const peer = await join(node);
