@@ -52,6 +52,7 @@ export class MessageChecks {
         this.#repetition.onAppend(view, message);
         return this.#checkAppend(view, message);
       case "Heartbeat":
+        this.#repetition.onHeartbeat(view, message);
         return this.#checkCommit(view, message.leaderCommit);
       case "AppendEntriesResponse":
         if (message.success) this.#checkAcknowledged(view, message.matchIndex);

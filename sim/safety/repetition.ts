@@ -1,9 +1,12 @@
 /** L9: a leader does not flood a follower. Entries are sent again where they were lost or refused, but not without end. */
 
-import type { AppendEntries } from "../../src/core/message.ts";
+import type { AppendEntries, Heartbeat } from "../../src/core/message.ts";
 import type { Ghost, NodeView } from "./ghost.ts";
 
-/** How often a leader may have sent each entry of its term to one follower, on the average, and how many on top of that. */
+/**
+ * How often a leader may have sent each entry of its term to one follower, on the average, and how many on top of that. One
+ * append more for each heartbeat: where the follower's disk is slow, its answer brings the same probe again.
+ */
 const MAX_TIMES = 20;
 const FREE = 1000;
 
@@ -12,6 +15,9 @@ interface Sent {
   lowest: number;
   highest: number;
   entries: number;
+  /** Entries of the longest append. */
+  longest: number;
+  heartbeats: number;
 }
 
 export class Repetition {
@@ -23,15 +29,21 @@ export class Repetition {
     this.#ghost = ghost;
   }
 
+  onHeartbeat(view: NodeView, { term, to }: Heartbeat): void {
+    this.#sentOf(view.id, to, term).heartbeats += 1;
+  }
+
   onAppend(view: NodeView, { term, to, entries }: AppendEntries): void {
     const first = entries[0]?.index;
     if (first === undefined) return;
     const sent = this.#sentOf(view.id, to, term);
     sent.entries += entries.length;
+    sent.longest = Math.max(sent.longest, entries.length);
     sent.lowest = Math.min(sent.lowest, first);
     sent.highest = Math.max(sent.highest, first + entries.length - 1);
     const different = sent.highest - sent.lowest + 1;
-    if (sent.entries <= FREE + MAX_TIMES * different) return;
+    const probes = sent.heartbeats * sent.longest;
+    if (sent.entries <= FREE + MAX_TIMES * different + probes) return;
     const text = `${view.id} has sent ${sent.entries} entries to ${to} in term ${term}, but only ${different} different ones`;
     this.#ghost.report("L9", text, view.slot);
   }
@@ -40,7 +52,7 @@ export class Repetition {
     const pair = `${from} ${to}`;
     const known = this.#sent.get(pair);
     if (known?.term === term) return known;
-    const sent = { term, lowest: Infinity, highest: 0, entries: 0 };
+    const sent = { term, lowest: Infinity, highest: 0, entries: 0, longest: 0, heartbeats: 0 };
     this.#sent.set(pair, sent);
     return sent;
   }

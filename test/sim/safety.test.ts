@@ -377,6 +377,17 @@ describe("what a message shows", () => {
     send(520, append);
     send(520, { ...append, to: "n3" });
     expect(properties()).toEqual([]);
+    // Each heartbeat's answer may bring a probe again.
+    checks.onSend(0, {
+      type: "Heartbeat",
+      from: "n1",
+      to: "n2",
+      term: 1,
+      leaderCommit: 0,
+      round: 1,
+    });
+    send(1, append);
+    expect(properties()).toEqual([]);
     send(1, append);
     expect(properties()).toEqual(["L9"]);
   });
