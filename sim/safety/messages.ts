@@ -21,6 +21,8 @@ export class MessageChecks {
   readonly #ghost: Ghost;
   readonly #repetition: Repetition;
   readonly #shownTerms: number[];
+  /** The term in which each has last sent an append. */
+  readonly #appendTerms: number[];
   /** Those whose process has a failed write behind it, and whether it knows. */
   readonly #failed = new Map<number, { readonly isKnown: boolean }>();
   /** By receiver and sender: the last refusal, and how often it has come since something else did. */
@@ -35,6 +37,7 @@ export class MessageChecks {
     this.#ghost = ghost;
     this.#repetition = new Repetition(ghost);
     this.#shownTerms = ghost.nodes.map(() => 0);
+    this.#appendTerms = ghost.nodes.map(() => 0);
   }
 
   onSend(slot: number, message: PeerMessage): void {
@@ -49,6 +52,7 @@ export class MessageChecks {
         if (message.voteGranted) this.#checkVote(view, message.term, message.to);
         return;
       case "AppendEntries":
+        this.#appendTerms[slot] = message.term;
         this.#repetition.onAppend(view, message);
         return this.#checkAppend(view, message);
       case "Heartbeat":
@@ -121,8 +125,12 @@ export class MessageChecks {
     if (sent.type === "AppendEntriesResponse") this.#checkProgress(sent);
   }
 
-  /** L7: whoever hears a refusal asks for something else. */
+  /**
+   * L7: whoever hears a refusal asks for something else. Not a word of the log is the answer to a leader of the past: it
+   * comes to all that he has sent before he knew.
+   */
   #checkProgress(message: AppendEntriesResponse): void {
+    if (message.term !== this.#appendTerms[this.#ghost.slotOf(message.to)]) return;
     const pair = `${message.from} ${message.to}`;
     const { term } = message;
     if (message.success) return void this.#refusals.delete(pair);

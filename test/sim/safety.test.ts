@@ -349,9 +349,19 @@ describe("what a message shows", () => {
     const hear = (times: number, message: AppendEntriesResponse): void => {
       for (let n = 0; n < times; n += 1) checks.onDeliver(message, message);
     };
+    const lead = (term: number): void => {
+      platters[0]?.apply(batch(term, undefined, [], 0));
+      const prevLog = { term: 0, index: 0 };
+      const append = { type: "AppendEntries", from: "n1", to: "n2", entries: [] } as const;
+      checks.onSend(0, { ...append, term, prevLog, leaderCommit: 0 });
+    };
+    lead(1);
     hear(20, refusal);
     hear(1, agreement);
     hear(20, refusal);
+    // To a leader of the past, who has sent all that before he knew.
+    hear(30, { ...refusal, term: 2 });
+    lead(2);
     hear(20, { ...refusal, term: 2 });
     expect(properties()).toEqual([]);
     hear(1, { ...refusal, term: 2 });

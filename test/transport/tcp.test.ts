@@ -332,6 +332,7 @@ describe("half-open connections", () => {
     }
     peer.raw(bytes.subarray(10));
     await node.received.until((message) => message.type === "Heartbeat" && message.round === 7);
+    expect(node.logger.warnings.items).toEqual([]);
   });
 
   test("those that do not say who they are are bounded in number", async () => {
