@@ -126,8 +126,8 @@ export class MessageChecks {
   }
 
   /**
-   * L7: whoever hears a refusal asks for something else. Not a word of the log is the answer to a leader of the past: it
-   * comes to all that he has sent before he knew.
+   * L7: whoever hears a refusal asks for something else. One of another term than his appends tells a leader of the past
+   * that he is one, and comes to each of them that was under way: it says nothing of the log.
    */
   #checkProgress(message: AppendEntriesResponse): void {
     if (message.term !== this.#appendTerms[this.#ghost.slotOf(message.to)]) return;

@@ -61,7 +61,7 @@ export interface AppendEntriesRefusal extends Envelope {
   readonly hint: EntryId;
 }
 
-/** Whether the logs agreed at `prevLog`. */
+/** Whether the logs agree at `prevLog`; refused with a higher `term` where the sender leads no more (section 5.1). */
 export type AppendEntriesResponse = AppendEntriesSuccess | AppendEntriesRefusal;
 
 /** Authority and a read round without a log check; `leaderCommit` never exceeds what the receiver is known to hold. */
@@ -71,7 +71,7 @@ export interface Heartbeat extends Envelope {
   readonly round: number;
 }
 
-/** Answers the heartbeat of that round, whatever the disk is doing. */
+/** Answers the heartbeat of that round once the term is on disk: it waits for no entry that is being written. */
 export interface HeartbeatResponse extends Envelope {
   readonly type: "HeartbeatResponse";
   readonly round: number;

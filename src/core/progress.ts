@@ -29,8 +29,9 @@ export interface Progress {
   /** In `probe`: one message is on its way, and nothing more is sent until an answer or a heartbeat's answer comes. */
   paused: boolean;
   /**
-   * In `replicate`: how many appends may be unanswered, below the limit of the options. It begins small and grows by one
-   * with each that is answered: where a network reorders, most of a large window is refused, again and again.
+   * In `replicate`: how many appends may be unanswered (pipelining, thesis 10.2.2), `maxInflightAppends` at the most. It
+   * begins small and grows by one with each that is answered: where a network reorders, most of a large window would be
+   * refused, again and again.
    */
   window: number;
   /** In `replicate`: appends that are not answered yet, oldest first. */
@@ -48,6 +49,7 @@ export interface Progress {
   round: number;
 }
 
+/** Appends that may be unanswered before any is answered. */
 const FIRST_WINDOW = 2;
 
 export function newProgress(id: NodeId, lastIndex: LogIndex): Progress {

@@ -115,6 +115,17 @@ function commit(...entries: readonly Entry[]): void {
   }
 }
 
+/** An append as n1 sends it in term 1, to see whether the logs agree at their beginning. */
+const emptyAppend: AppendEntries = {
+  type: "AppendEntries",
+  from: "n1",
+  to: "n2",
+  term: 1,
+  prevLog: { term: 0, index: 0 },
+  leaderCommit: 0,
+  entries: [],
+};
+
 /** A vote as n1 gives it. */
 const vote = (to: string, term: number) =>
   ({ type: "RequestVoteResponse", from: "n1", to, term, voteGranted: true }) as const;
@@ -246,15 +257,7 @@ describe("what a message shows", () => {
   test("S22: entries with a hole, and a commit that nobody made", () => {
     const checks = new MessageChecks(ghost);
     platters[0]?.apply(batch(1, undefined, [], 0));
-    const append: AppendEntries = {
-      type: "AppendEntries",
-      from: "n1",
-      to: "n2",
-      term: 1,
-      prevLog: { term: 0, index: 0 },
-      leaderCommit: 0,
-      entries: [put(2, 1, "b")],
-    };
+    const append = { ...emptyAppend, entries: [put(2, 1, "b")] };
     checks.onSend(0, append);
     checks.onSend(0, { ...append, entries: [], leaderCommit: 1 });
     expect(properties()).toEqual(["S22", "S22"]);
@@ -263,15 +266,7 @@ describe("what a message shows", () => {
   test("S22: what follows an entry that nobody had, seen when the step is over", () => {
     const checks = new MessageChecks(ghost);
     platters[0]?.apply(batch(2, undefined, [], 0));
-    const append: AppendEntries = {
-      type: "AppendEntries",
-      from: "n1",
-      to: "n2",
-      term: 2,
-      prevLog: { term: 2, index: 1 },
-      leaderCommit: 0,
-      entries: [],
-    };
+    const append = { ...emptyAppend, term: 2, prevLog: { term: 2, index: 1 } };
     checks.onSend(0, append);
     ghost.seen(put(1, 2, "a"), 0);
     checks.afterStep();
@@ -351,9 +346,7 @@ describe("what a message shows", () => {
     };
     const lead = (term: number): void => {
       platters[0]?.apply(batch(term, undefined, [], 0));
-      const prevLog = { term: 0, index: 0 };
-      const append = { type: "AppendEntries", from: "n1", to: "n2", entries: [] } as const;
-      checks.onSend(0, { ...append, term, prevLog, leaderCommit: 0 });
+      checks.onSend(0, { ...emptyAppend, term });
     };
     lead(1);
     hear(20, refusal);
@@ -371,15 +364,7 @@ describe("what a message shows", () => {
   test("L9: entries that are sent without end", () => {
     const checks = new MessageChecks(ghost);
     platters[0]?.apply(batch(1, undefined, [], 0));
-    const append: AppendEntries = {
-      type: "AppendEntries",
-      from: "n1",
-      to: "n2",
-      term: 1,
-      prevLog: { term: 0, index: 0 },
-      leaderCommit: 0,
-      entries: [put(1, 1, "a"), put(2, 1, "b")],
-    };
+    const append = { ...emptyAppend, entries: [put(1, 1, "a"), put(2, 1, "b")] };
     const send = (times: number, message: AppendEntries): void => {
       for (let n = 0; n < times; n += 1) checks.onSend(0, message);
     };

@@ -264,6 +264,16 @@ test("a client can never carry a message of a peer", async () => {
   expect(node.received.items).toEqual([]);
 });
 
+/** A node that asks for a sign of life each second, and a peer that it has heard of. */
+async function watchedPeer() {
+  const clock = new ManualClock();
+  const node = await TestNode.start("n1", { clock, limits: { keepAliveMs: 1000 } });
+  const peer = await join(node);
+  peer.tell(heartbeat("n9", "n1"));
+  await node.received.until();
+  return { clock, node, peer };
+}
+
 describe("half-open connections", () => {
   test("who does not greet in time is cut off, however slowly it speaks", async () => {
     const clock = new ManualClock();
@@ -297,11 +307,7 @@ describe("half-open connections", () => {
   });
 
   test("a peer that falls silent is given up, one that shows life is not", async () => {
-    const clock = new ManualClock();
-    const node = await TestNode.start("n1", { clock, limits: { keepAliveMs: 1000 } });
-    const peer = await join(node);
-    peer.tell(heartbeat("n9", "n1"));
-    await node.received.until();
+    const { clock, node, peer } = await watchedPeer();
     for (let round = 0; round < 10; round += 1) {
       clock.advance(1000);
       peer.raw(framed(Buffer.from([0xc0])));
@@ -318,11 +324,7 @@ describe("half-open connections", () => {
   });
 
   test("one whose message takes its time to arrive is not given up", async () => {
-    const clock = new ManualClock();
-    const node = await TestNode.start("n1", { clock, limits: { keepAliveMs: 1000 } });
-    const peer = await join(node);
-    peer.tell(heartbeat("n9", "n1"));
-    await node.received.until();
+    const { clock, node, peer } = await watchedPeer();
     const bytes = framed(...encodeMessage(heartbeat("n9", "n1", 7)));
     const signs = (): number => peer.frames.items.filter(({ length }) => length === 1).length;
     for (let at = 0; at < 10; at += 1) {
