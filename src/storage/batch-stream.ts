@@ -25,8 +25,8 @@ export interface Work {
 export interface BatchSink {
   /** Makes a batch durable. */
   commit(operations: StoreOperation[]): Promise<void>;
-  /** A few removals that can wait for the next batch; none where there is nothing to remove. Runs beside `commit`. */
-  tidy(): Promise<readonly StoreOperation[]>;
+  /** A few removals that can wait for the next batch; `undefined` where there is nothing to look for. Runs beside `commit`. */
+  tidy(): Promise<readonly StoreOperation[]> | undefined;
 }
 
 interface Waiting {
@@ -34,6 +34,8 @@ interface Waiting {
   readonly resolve: () => void;
   readonly reject: (error: RaftError) => void;
 }
+
+const NOTHING: readonly StoreOperation[] = [];
 
 export class BatchStream {
   readonly #sink: BatchSink;
@@ -79,9 +81,10 @@ export class BatchStream {
     // One step later, so that what is added in one go becomes one batch.
     await Promise.resolve();
     try {
-      let removals: readonly StoreOperation[] = [];
+      let removals = NOTHING;
       for (;;) {
-        if (this.#waiting.length === 0 && removals.length === 0) removals = await this.#tidy();
+        if (this.#waiting.length === 0 && removals.length === 0)
+          removals = (await this.#tidy()) ?? NOTHING;
         const taken = this.#take();
         if (taken.length === 0 && removals.length === 0) break;
         removals = await this.#write(taken, removals);
@@ -109,9 +112,9 @@ export class BatchStream {
       });
       const search = this.#tidy();
       // Both to their end, so that nothing is under way any more where the stream ends here.
-      await Promise.allSettled([done, search]);
+      if (search !== undefined) await Promise.allSettled([done, search]);
       await done;
-      return await search;
+      return search === undefined ? NOTHING : await search;
     } catch (error) {
       const failure = storageFailure(error, "a write failed");
       for (const { reject } of taken) reject(failure);
@@ -119,8 +122,8 @@ export class BatchStream {
     }
   }
 
-  async #tidy(): Promise<readonly StoreOperation[]> {
-    return this.#isClosed ? [] : await this.#sink.tidy();
+  #tidy(): Promise<readonly StoreOperation[]> | undefined {
+    return this.#isClosed ? undefined : this.#sink.tidy();
   }
 
   /** What goes into the next batch: at least one. */

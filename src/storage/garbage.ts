@@ -42,8 +42,13 @@ export class Garbage {
     this.#logSeen = index;
   }
 
-  /** The next few removals; none where there is nothing left to remove. */
-  async next(): Promise<readonly StoreOperation[]> {
+  /** The next few removals; `undefined` where nothing is known to be garbage. */
+  next(): Promise<readonly StoreOperation[]> | undefined {
+    const isClean = this.#ranges.length === 0 && this.#logBelow === undefined;
+    return isClean ? undefined : this.#search();
+  }
+
+  async #search(): Promise<readonly StoreOperation[]> {
     if (this.#logBelow !== undefined) await this.#resolveLog(this.#logBelow);
     for (;;) {
       const range = this.#ranges.shift();

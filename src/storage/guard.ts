@@ -69,21 +69,22 @@ export class GuardKeeper {
     this.#newest = saved;
   }
 
-  /** Term and vote as of batch `watermark`, which is durable. Resolves when the guard knows them. */
-  async keep(
+  /**
+   * Term and vote as of batch `watermark`, which is durable. Resolves when the guard knows them; `undefined` where nobody
+   * has to wait for that.
+   */
+  keep(
     watermark: number,
     { currentTerm, votedFor }: Pick<HardState, "currentTerm" | "votedFor">,
-  ): Promise<void> {
+  ): Promise<void> | undefined {
     const changed = currentTerm !== this.#newest.currentTerm || votedFor !== this.#newest.votedFor;
-    if (!changed && watermark - this.#newest.watermark < WATERMARK_LAG) return;
+    if (!changed && watermark - this.#newest.watermark < WATERMARK_LAG) return undefined;
 
     const saving = this.#save({ watermark, currentTerm, votedFor });
-    if (changed) {
-      await saving;
-    } else {
-      // A moving watermark keeps no write waiting; where it fails, the next save that matters fails too.
-      saving.catch(() => undefined);
-    }
+    if (changed) return saving;
+    // A moving watermark keeps no write waiting; where it fails, the next save that matters fails too.
+    saving.catch(() => undefined);
+    return undefined;
   }
 
   /** Moves the watermark to where it belongs; waits for saves under way. */

@@ -32,11 +32,13 @@ import type {
 import type { Configuration } from "../core/types.ts";
 import { configurationFromArray, configurationToArray } from "../entry-codec.ts";
 import { RaftError } from "../errors.ts";
+import { readInteger, readUint32, writeInteger } from "../numbers.ts";
+import { textIn } from "../text.ts";
 import { verify } from "./checks.ts";
 import type { StoreOperation, StoreRecord } from "./ordered-store.ts";
 
 /** Raised whenever bytes on a disk get another meaning, those of commands and snapshots of the store included. */
-const FORMAT_VERSION = 3;
+const FORMAT_VERSION = 4;
 const GROUP = hex(0, 8);
 /** 2^53 - 1 in hexadecimal. */
 const NUMBER_DIGITS = 14;
@@ -143,36 +145,44 @@ export interface Marker {
   readonly configurations: number;
 }
 
+/** Eight integers, and whether there is a vote; the vote comes behind. */
+const MARKER_BYTES = 65;
+
+/** In fixed places: there is one in every batch. */
 export function putMarker(marker: Marker): StoreOperation {
   const { hardState, compacted } = marker;
-  return put(keyOf("state", marker.number), [
-    hardState.currentTerm,
-    hardState.votedFor ?? null,
-    hardState.commitIndex,
-    compacted.term,
-    compacted.index,
-    marker.lastIndex,
-    marker.snapshot,
-    marker.runs,
-    marker.configurations,
-  ]);
+  const { currentTerm, commitIndex, votedFor } = hardState;
+  const content = Buffer.allocUnsafe(MARKER_BYTES + Buffer.byteLength(votedFor ?? ""));
+  writeInteger(content, 0, currentTerm);
+  writeInteger(content, 8, commitIndex);
+  writeInteger(content, 16, compacted.term);
+  writeInteger(content, 24, compacted.index);
+  writeInteger(content, 32, marker.lastIndex);
+  writeInteger(content, 40, marker.snapshot);
+  writeInteger(content, 48, marker.runs);
+  writeInteger(content, 56, marker.configurations);
+  content[64] = votedFor === undefined ? 0 : 1;
+  content.write(votedFor ?? "", MARKER_BYTES);
+  const key = keyOf("state", marker.number);
+  return { type: "put", key, value: seal(key, content) };
 }
 
 export function readMarker(record: StoreRecord): Marker {
-  const fields = open(record);
-  const [currentTerm, votedFor, commitIndex, term, index, lastIndex, snapshot, runs, rest] = fields;
+  const content = unseal(record);
+  verify(content.length >= MARKER_BYTES, `the record ${record.key} is too short`);
+  const field = (at: number): number => integer(readInteger(content, at));
   return {
     number: numberIn(record.key),
     hardState: {
-      currentTerm: integer(currentTerm),
-      votedFor: votedFor === null ? undefined : text(votedFor),
-      commitIndex: integer(commitIndex),
+      currentTerm: field(0),
+      votedFor: content[64] === 0 ? undefined : textIn(content, MARKER_BYTES, content.length),
+      commitIndex: field(8),
     },
-    compacted: { term: integer(term), index: integer(index) },
-    lastIndex: integer(lastIndex),
-    snapshot: integer(snapshot),
-    runs: integer(runs),
-    configurations: integer(rest),
+    compacted: { term: field(16), index: field(24) },
+    lastIndex: field(32),
+    snapshot: field(40),
+    runs: field(48),
+    configurations: field(56),
   };
 }
 
@@ -261,7 +271,7 @@ function open(record: StoreRecord): readonly unknown[] {
 }
 
 function seal(key: string, content: Uint8Array): Uint8Array {
-  const value = Buffer.allocUnsafeSlow(CHECKSUM_BYTES + content.length);
+  const value = Buffer.allocUnsafe(CHECKSUM_BYTES + content.length);
   value.set(content, CHECKSUM_BYTES);
   value.writeUInt32BE(checksum(key, content), 0);
   return value;
@@ -269,10 +279,7 @@ function seal(key: string, content: Uint8Array): Uint8Array {
 
 function unseal({ key, value }: StoreRecord): Uint8Array {
   const content = value.subarray(CHECKSUM_BYTES);
-  const stored =
-    value.length < CHECKSUM_BYTES
-      ? undefined
-      : new DataView(value.buffer, value.byteOffset).getUint32(0);
+  const stored = value.length < CHECKSUM_BYTES ? undefined : readUint32(value, 0);
   verify(stored === checksum(key, content), `the record ${key} does not match its checksum`);
   return content;
 }

@@ -264,7 +264,8 @@ export class LogStore implements Storage {
     operations.push(putMarker(markerOf(state, session.batchNumber)));
     if (former > 0) operations.push({ type: "del", key: keyOf("state", former) });
     await this.#store.batch(operations, { sync: true });
-    await keeper.keep(session.batchNumber, state.hardState);
+    const kept = keeper.keep(session.batchNumber, state.hardState);
+    if (kept !== undefined) await kept;
     garbage.addLogBelow(state.compacted.index + 1);
   }
 }
