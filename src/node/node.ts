@@ -8,8 +8,13 @@ import type { RaftStatus } from "../core/status.ts";
 import type { LogIndex, NodeId, Role, Term } from "../core/types.ts";
 import { isRaftError, messageOf, RaftError } from "../errors.ts";
 import type { LeaderHint } from "../errors.ts";
-import type { OpenedStorage } from "../storage/storage.ts";
-import type { PeerIdentity, PeerRefusal, TransportHandler } from "../transport/transport.ts";
+import type { OpenedStorage, Storage } from "../storage/storage.ts";
+import type {
+  PeerIdentity,
+  PeerRefusal,
+  Transport,
+  TransportHandler,
+} from "../transport/transport.ts";
 import { Call } from "./call.ts";
 import { Driver } from "./driver.ts";
 import { storageError } from "./failures.ts";
@@ -111,20 +116,20 @@ export class RaftNode<Result = unknown, Query = unknown, Answer = unknown>
   ): Promise<RaftNode<Result, Query, Answer>> {
     const settings = settingsOf(options);
     const { storage, transport, raft, clusterId, bootstrap, newStoreId } = settings;
-    // Where it rejects nothing is open, and the storage may be somebody else's.
+    // Where it rejects nothing is open, and the storage may be somebody else's; so may a transport that does not start.
     const opened = await storage.open({ clusterId, nodeId: raft.id, bootstrap, newStoreId });
     let node: RaftNode<Result, Query, Answer> | undefined;
     try {
       node = new RaftNode(settings, opened);
       const identity = { clusterId, nodeId: raft.id, storeId: opened.storeId };
       await transport.start(identity, node.#transportHandler());
-      node.#driver.start();
-      return node;
     } catch (error) {
       // A transport that fails to start may have heard from peers already.
-      await (node?.stop() ?? storage.close());
+      await (node === undefined ? storage.close() : node.#giveUp());
       throw error;
     }
+    node.#driver.start();
+    return node;
   }
 
   private constructor(settings: Settings<Result, Query, Answer>, opened: OpenedStorage) {
@@ -266,6 +271,13 @@ export class RaftNode<Result = unknown, Query = unknown, Answer = unknown>
     return this.stop();
   }
 
+  /** Ends a start whose transport has not begun, and leaves that alone: it may be the one of a node that runs. */
+  #giveUp(): Promise<void> {
+    const nothing = { close: () => Promise.resolve() };
+    this.#stopping ??= this.#close(new RaftError("RAFT_STOPPED", "the start has failed"), nothing);
+    return this.#stopping;
+  }
+
   #fail(error: unknown): void {
     if (this.#stopping !== undefined) return;
     const failure = isRaftError(error)
@@ -280,12 +292,15 @@ export class RaftNode<Result = unknown, Query = unknown, Answer = unknown>
     this.#stopping = this.#close(failure);
   }
 
-  async #close(reason: RaftError): Promise<void> {
-    const { clock } = this.#settings;
+  async #close(
+    reason: RaftError,
+    transport: Pick<Transport, "close"> = this.#settings.transport,
+  ): Promise<void> {
+    const { clock, storage, logger } = this.#settings;
     const stopped = this.#driver.stop(reason);
     this.#waiters.failAll(reason);
     this.#announce({ ...this.#seen, role: "follower", leader: undefined });
-    await closeBoth(this.#settings, stopped);
+    await closeBoth({ transport, storage, logger }, stopped);
     clock.defer(() => this.emit("stopped", this.#failure));
   }
 
@@ -362,8 +377,16 @@ export class RaftNode<Result = unknown, Query = unknown, Answer = unknown>
 
 /** Closes what can be closed: nobody is heard any more, then what is on its way to the disk is done, then the disk is let go. */
 async function closeBoth(
-  { transport, storage, logger }: Pick<NodeOptions, "transport" | "storage"> & { logger: Logger },
-  stopped?: Promise<void>,
+  {
+    transport,
+    storage,
+    logger,
+  }: {
+    readonly transport: Pick<Transport, "close">;
+    readonly storage: Pick<Storage, "close">;
+    readonly logger: Logger;
+  },
+  stopped: Promise<void>,
 ): Promise<void> {
   const report = (what: string) => (error: unknown) =>
     logger.error(`closing the ${what}: ${messageOf(error)}`);

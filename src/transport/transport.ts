@@ -104,7 +104,10 @@ export interface TransportIdentity extends PeerIdentity {
  * has proven to be.
  */
 export interface Transport {
-  /** Starts listening; rejects with `RAFT_ADDRESS_IN_USE`. */
+  /**
+   * Starts listening; rejects with `RAFT_ADDRESS_IN_USE`. Where it rejects nothing has been opened, and it is not closed:
+   * it may be the one of another node, and at work.
+   */
   start(identity: TransportIdentity, handler: TransportHandler): Promise<void>;
   /** Replaces the list of members: connects to new ones, lets go of those that left. Oneself in it is ignored. */
   setMembers(members: readonly Member[]): void;

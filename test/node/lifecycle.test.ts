@@ -234,10 +234,9 @@ test("a start that fails closes what it has opened, and nothing else", async () 
   await cluster.leader();
   const { disk } = cluster.server("n1");
   const at = (address: string): MemoryTransport => cluster.network.transport(address);
-  const both = ["transport", "storage"];
 
   const busy = await failedStart(cluster, memoryStorage(), at("n1:1"));
-  expect(busy).toEqual({ code: "RAFT_ADDRESS_IN_USE", closed: both });
+  expect(busy).toEqual({ code: "RAFT_ADDRESS_IN_USE", closed: ["storage"] });
   const locked = await failedStart(cluster, memoryStorage(disk), at("x:1"));
   expect(locked).toEqual({ code: "RAFT_LOCKED", closed: [] });
   await cluster.shutDown("n1");
@@ -253,6 +252,19 @@ test("a start that fails closes what it has opened, and nothing else", async () 
   await cluster.agreement();
   await cluster.stop();
   expect(cluster.clock.timers).toBe(0);
+});
+
+test("a start with the transport of another node fails, and that node goes on", async () => {
+  const cluster = Cluster.prepare({ size: 1 });
+  const transport = cluster.network.transport("n1:1");
+  const { node } = await cluster.boot("n1", new MemoryDisk(), { transport });
+  await cluster.leader();
+
+  const second = await failedStart(cluster, memoryStorage(), transport);
+  expect(second).toEqual({ code: "RAFT_ADDRESS_IN_USE", closed: ["storage"] });
+  expect(cluster.network.isAttached(transport)).toBe(true);
+  await cluster.clock.settle(node.propose(bytes("x")));
+  await cluster.stop();
 });
 
 test("rule 43: a member that comes back with an empty disk is refused, and stops", async () => {
