@@ -136,21 +136,27 @@ function rethrow(cause: unknown): never {
 
 /** The same bytes in chunks of a size that the storage and the transport take; at least one. */
 async function* inChunks(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let parts: Uint8Array[] = [];
+  let chunk = Buffer.allocUnsafeSlow(MAX_CHUNK_BYTES);
   let size = 0;
   let any = false;
   for await (const bytes of source) {
+    // Of anything else the length may be missing: it would count as nothing, and the log be cut for it.
+    if (!(bytes instanceof Uint8Array)) {
+      const kind = Object.prototype.toString.call(bytes).slice("[object ".length, -1);
+      throw new TypeError(`it yields Uint8Array, not ${kind}: encode it first`);
+    }
     for (let offset = 0; offset < bytes.length;) {
+      // Copied before the next is asked for: the state machine may fill the same buffer again.
       const part = bytes.subarray(offset, offset + MAX_CHUNK_BYTES - size);
-      parts.push(part);
+      chunk.set(part, size);
       size += part.length;
       offset += part.length;
       if (size < MAX_CHUNK_BYTES) continue;
-      yield Buffer.concat(parts);
+      yield chunk;
       any = true;
-      parts = [];
+      chunk = Buffer.allocUnsafeSlow(MAX_CHUNK_BYTES);
       size = 0;
     }
   }
-  if (size > 0 || !any) yield Buffer.concat(parts);
+  if (size > 0 || !any) yield Buffer.from(chunk.subarray(0, size));
 }

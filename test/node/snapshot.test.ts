@@ -198,6 +198,52 @@ describe("by policy", () => {
     expect(cluster.clock.now() - before).toBeLessThan(1000);
   });
 
+  test.each<[unknown, string]>([
+    ["text", "not String"],
+    [5, "not Number"],
+    [new ArrayBuffer(5), "not ArrayBuffer"],
+    [undefined, "not Undefined"],
+  ])("a state machine that yields %s in place of bytes stops the node", async (piece, kind) => {
+    const broken = new Journal();
+    broken.snapshot = async function* (): AsyncGenerator<Uint8Array> {
+      yield piece as Uint8Array;
+    };
+    const cluster = await Cluster.start({ size: 1, node: SMALL, machine: () => broken });
+    const leader = await cluster.leader();
+    const outcomes = Array.from({ length: 12 }, () => leader.propose(bytes("x")));
+    await cluster.clock.settle(Promise.allSettled(outcomes));
+    await cluster.clock.until(() => leader.failure !== undefined);
+
+    expect(leader.failure).toMatchObject({ code: "RAFT_APPLY_FAILED" });
+    expect(leader.failure?.message).toContain(kind);
+    expect(leader.status().firstIndex).toBe(1);
+  });
+
+  test("a state machine may fill the same buffer again for every piece", async () => {
+    const text = `${Array.from({ length: 9 }, (_, n) => `${n}`).join("\n")}\0`;
+    const cluster = await Cluster.start({
+      size: 1,
+      node: SMALL,
+      machine: () => {
+        const journal = new Journal();
+        journal.snapshot = async function* (): AsyncGenerator<Uint8Array> {
+          const buffer = Buffer.alloc(2);
+          for (let at = 0; at < text.length; at += buffer.length)
+            yield buffer.subarray(0, buffer.write(text.slice(at, at + buffer.length)));
+        };
+        return journal;
+      },
+    });
+    await fill(cluster, await cluster.leader(), 12);
+    await cluster.clock.until(() => cluster.server("n1").node.status().snapshotIndex > 0);
+    cluster.crash("n1");
+    const { machine } = await cluster.boot("n1");
+    await cluster.clock.until(() => machine.restored === 1);
+
+    expect(machine.commands.slice(0, 9)).toEqual(text.slice(0, -1).split("\n"));
+    await cluster.stop();
+  });
+
   test("rule 63: a state machine that cannot be captured, or restored, stops the node", async () => {
     const broken = new Journal();
     broken.snapshot = () => {
