@@ -160,17 +160,16 @@ export class RaftNode<Result = unknown, Query = unknown, Answer = unknown>
    */
   propose(command: Uint8Array, options: CallOptions = {}): Promise<Applied<Result>> {
     const call = new Call<Result>(options.signal, (sink) => this.#driver.withdraw(sink, 0));
-    if (!(command instanceof Uint8Array)) {
-      const text = `a command is a Uint8Array, not ${typeof command}: encode it first`;
-      call.failed(0, new RaftError("RAFT_INVALID_COMMAND", text));
-    }
-    if (!call.settled) this.#driver.submit(new Uint8Array(command), call, 0);
+    if (!call.settled) this.submit(isBytes(command) ? new Uint8Array(command) : command, call, 0);
     return call.promise.then(({ index, value }) => ({ index, result: value }));
   }
 
   /** `propose` without a promise: the outcome goes to `sink`. The command is handed over, not copied. */
   submit(command: Uint8Array, sink: Sink<Result>, token: number): void {
-    this.#driver.submit(command, sink, token);
+    if (isBytes(command)) return this.#driver.submit(command, sink, token);
+    // Text, too, has a length and can be written: members would apply different things.
+    const text = `a command is a Uint8Array, not ${typeof command}: encode it first`;
+    return sink.failed(token, new RaftError("RAFT_INVALID_COMMAND", text));
   }
 
   /**
@@ -373,6 +372,11 @@ export class RaftNode<Result = unknown, Query = unknown, Answer = unknown>
     if (code === "RAFT_WIPED_MEMBER")
       this.#fail(new RaftError(code, `${peer} refuses this member: ${reason}`));
   }
+}
+
+/** What the compiler knows, and a program in plain JavaScript may not. */
+function isBytes(command: unknown): command is Uint8Array {
+  return command instanceof Uint8Array;
 }
 
 /** Closes what can be closed: nobody is heard any more, then what is on its way to the disk is done, then the disk is let go. */

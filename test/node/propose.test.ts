@@ -351,3 +351,18 @@ test("rule 70: commands that wait for a slow state machine count as waiting", as
   await cluster.clock.until(() => next.state === "done", 100_000);
   await cluster.stop();
 });
+
+test("a command that is no bytes is refused, with a promise and without", async () => {
+  const cluster = await Cluster.start({ size: 1 });
+  const leader = await cluster.leader();
+  const ledger = new Ledger();
+  const text = "text" as unknown as Uint8Array;
+  leader.submit(text, ledger, 1);
+
+  expect(ledger.of(1)).toBe("rejected RAFT_INVALID_COMMAND");
+  expect(await failureOf(leader.propose(text))).toMatchObject({
+    code: "RAFT_INVALID_COMMAND",
+    message: "a command is a Uint8Array, not string: encode it first",
+  });
+  await cluster.stop();
+});
