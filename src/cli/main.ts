@@ -8,15 +8,11 @@ import { describeFailure, exitCodeOf } from "./failures.ts";
 import { run } from "./run.ts";
 
 async function main(): Promise<void> {
-  // The library's timers do not keep a process alive, and a client that waits for a retry has nothing else.
-  const alive = setInterval(() => undefined, 2 ** 30);
   try {
     process.exitCode = await run(process.argv.slice(2));
   } catch (error) {
     process.stderr.write(`${describeFailure(error)}\n`);
     process.exitCode = exitCodeOf(error);
-  } finally {
-    clearInterval(alive);
   }
 }
 

@@ -11,7 +11,10 @@ export interface Timer {
 export interface Clock {
   /** Monotonic milliseconds from an arbitrary origin, possibly with a fraction. Never the wall clock. */
   now(): number;
-  /** Calls back once after about `delayMs`, which may exceed 2^31 - 1. Does not keep the process alive by itself. */
+  /**
+   * Calls back once after about `delayMs`, which may exceed 2^31 - 1. Until then, or until it is cancelled, the process
+   * stays alive: somebody waits, be it for a retry or for a deadline.
+   */
   setTimer(delayMs: number, callback: () => void): Timer;
   /** Calls back once, after the I/O events that are due now: this is what a turn waits for. */
   defer(callback: () => void): void;
@@ -32,7 +35,6 @@ class SystemClock implements Clock {
     const arm = (remainingMs: number): void => {
       const step = Math.min(remainingMs, LONGEST_TIMEOUT_MS);
       handle = setTimeout(() => (remainingMs > step ? arm(remainingMs - step) : callback()), step);
-      handle.unref();
     };
     arm(Math.max(0, delayMs));
     return { cancel: () => clearTimeout(handle) };
