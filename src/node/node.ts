@@ -258,8 +258,8 @@ export class RaftNode<Result = unknown, Query = unknown, Answer = unknown>
   }
 
   /**
-   * Stops taking part: answers every waiter, waits for what is on its way to the disk, closes transport and storage.
-   * Idempotent; resolves when nothing is open any more.
+   * Stops taking part: answers every waiter, waits for what is on its way to the disk and for an `apply` that is under way,
+   * closes transport and storage. Idempotent; resolves when nothing is open any more.
    */
   stop(): Promise<void> {
     this.#stopping ??= this.#close(new RaftError("RAFT_STOPPED", "the node was stopped"));

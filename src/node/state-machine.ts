@@ -20,6 +20,9 @@ export interface AppliedCommand {
  *
  * **Failure.** An exception in `apply` stops the node with `RAFT_APPLY_FAILED`; it is never skipped, because the other
  * members would not skip it. A command that is merely wrong is a result, not an exception.
+ *
+ * **Not its own node.** `apply` and `restore` must not await `propose`, `read` or `stop` of the node that calls them: those
+ * wait for what is being applied.
  */
 export interface StateMachine<Result = unknown, Query = unknown, Answer = unknown> {
   /** Applies commands in order and returns one result for each, in the same order. */

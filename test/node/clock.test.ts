@@ -30,16 +30,18 @@ test("a timer that was cancelled does not fire, in whichever stretch of it", () 
   expect(vi.getTimerCount()).toBe(0);
 });
 
+function timersAlive(): number {
+  return process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
+}
+
 test("a timer keeps the process alive as long as somebody waits for it", () => {
   vi.useRealTimers();
-  const timers = (): number =>
-    process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
-  const before = timers();
+  const before = timersAlive();
   const timer = systemClock.setTimer(60_000, () => undefined);
 
-  expect(timers()).toBe(before + 1);
+  expect(timersAlive()).toBe(before + 1);
   timer.cancel();
-  expect(timers()).toBe(before);
+  expect(timersAlive()).toBe(before);
 });
 
 test("rule 66: the time is monotonic, whatever happens to the date", () => {
