@@ -2,7 +2,7 @@
 
 import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { isRaftError, messageOf, RaftError } from "../errors.ts";
+import { isRaftError, RaftError } from "../errors.ts";
 import { integer, parse, required } from "./arguments.ts";
 import { describeFailure, Failure } from "./failures.ts";
 import { DEFAULT_BASE_PORT } from "./help.ts";
@@ -83,21 +83,19 @@ async function run(
 async function keepUp(cluster: LocalCluster, stop: AbortSignal): Promise<void> {
   const down = new Set<string>();
   await new Promise<void>((done) => {
-    const giveUp = (id: string, why: string): void => {
-      print(style("red", `${id} stays down: ${why}. Ctrl-C and start again to try once more.`));
-      down.add(id);
-      if (down.size === MEMBER_IDS.length) done();
-    };
     const onExit = (exit: MemberExit): void => {
       const { id, reason, failure } = exit;
-      if (stop.aborted || down.has(id)) return;
+      if (stop.aborted) return;
       if (typeof reason === "number") {
         const why = failure === undefined ? `it ended with ${reason}` : describeFailure(failure);
-        giveUp(id, why);
+        print(style("red", `${id} stays down: ${why}. Ctrl-C and start again to try once more.`));
+        down.add(id);
+        if (down.size === MEMBER_IDS.length) done();
         return;
       }
       print(style("yellow", `${id} was killed (${reason}); it is started again.`));
-      restart(cluster, id, stop).catch((error: unknown) => giveUp(id, messageOf(error)));
+      // Where it does not come up, its exit says so, and whether another attempt makes sense.
+      restart(cluster, id, stop).catch(() => undefined);
     };
     cluster.on("exited", onExit);
     stop.addEventListener("abort", () => done(), { once: true });

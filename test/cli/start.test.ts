@@ -98,6 +98,17 @@ test("a member that is killed is reported, and started again", async () => {
   expect(isRunning(Number(pid))).toBe(false);
 });
 
+test("a member that cannot be started again stays down, which is said once", async () => {
+  const { program, basePort, pids } = await start(await temporaryFolder());
+  process.kill(pids[1] ?? 0, "SIGKILL");
+  await program.shows(/n2 was killed/);
+  await occupy(basePort + 1);
+  await program.shows(/n2 stays down: RAFT_ADDRESS_IN_USE/);
+  program.signal("SIGINT");
+  const { stdout } = await program.ended;
+  expect(stdout.match(/stays down/g)).toHaveLength(1);
+});
+
 test("the members stop when their parent is killed", async () => {
   const folder = await temporaryFolder();
   const { program, basePort } = await start(folder);
