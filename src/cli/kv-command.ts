@@ -116,7 +116,12 @@ function putCall(operands: readonly string[], options: Options): Call {
 
 function deleteCall(operands: readonly string[]): Call {
   const [key] = exactly("delete", ["KEY"], operands);
-  return async (client) => written(key, await client.delete(key));
+  return async (client) => {
+    const write = await client.delete(key);
+    const answer = written(key, write);
+    const wasThere = write.previous !== undefined;
+    return wasThere ? answer : { ...answer, text: `${answer.text}: there was no such key` };
+  };
 }
 
 function casCall(operands: readonly string[], options: Options): Call {
@@ -204,8 +209,13 @@ function withValue([key, text]: readonly [string, string], options: Options): [s
 function valueFrom(text: string, options: Options): KvValue {
   if (options.number !== true) return text;
   const value = Number(text);
-  if (text.trim() !== "" && Number.isFinite(value)) return value;
-  throw new UsageError(`--number takes a finite number, not ${JSON.stringify(text)}`);
+  if (text.trim() === "" || !Number.isFinite(value))
+    throw new UsageError(`--number takes a finite number, not ${JSON.stringify(text)}`);
+  if (/^-?\d+$/.test(text) && !Number.isSafeInteger(value))
+    throw new UsageError(
+      `--number takes whole numbers up to 2^53 - 1, and ${text} would be ${value}`,
+    );
+  return value;
 }
 
 function consistencyOf(options: Options): { readonly consistency: "linearizable" | "local" } {

@@ -36,7 +36,13 @@ test("what was put is got, until it is deleted", async () => {
     stderr: "",
   });
   expect(await kv("get", "a key")).toEqual({ code: 0, stdout: "a value\n", stderr: "" });
-  expect(await kv("delete", "a key")).toMatchObject({ code: 0 });
+  const gone = await kv("delete", "a key");
+  expect(gone).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^ok, at log index \d+\n$/),
+  });
+  const again = await kv("delete", "a key");
+  expect(again.stdout).toMatch(/^ok, at log index \d+: there was no such key\n$/);
   expect(await kv("get", "a key")).toEqual({
     code: 1,
     stdout: "",

@@ -99,6 +99,11 @@ describe("refused with exit code 2", () => {
       ["kv", "cas", "k", "v", "--expect", "a", "--expect-absent"],
       "--expect-index, not 2",
     ],
+    [
+      "a number that would be rounded",
+      ["kv", "put", "k", "9007199254740993", "--number"],
+      "--number takes whole numbers up to 2^53 - 1, and 9007199254740993 would be 9007199254740992",
+    ],
     ["a number that is none", ["kv", "put", "k", "x", "--number"], 'a finite number, not "x"'],
     ["a limit out of bounds", ["kv", "range", "--limit", "0"], 'from 1 to 1000, not "0"'],
     ["an endpoint that is none", ["status", "--endpoints", "a:1,b"], 'not "b"'],
