@@ -52,12 +52,13 @@ function openSocket(
     let cause: Error | undefined;
     const onClose = (): void => {
       settle();
+      const problem = cause === undefined ? "closed by the other side" : messageOf(cause);
+      // A side that speaks plain text answers TLS by hanging up.
+      const hint = tls !== undefined && isHangUp(cause) ? ": does it speak TLS?" : "";
       reject(
-        new RaftError(
-          "RAFT_CONNECTION_LOST",
-          `cannot connect to ${address}: ${cause === undefined ? "closed by the other side" : messageOf(cause)}`,
-          { cause },
-        ),
+        new RaftError("RAFT_CONNECTION_LOST", `cannot connect to ${address}: ${problem}${hint}`, {
+          cause,
+        }),
       );
     };
     signal.addEventListener("abort", onAbort, { once: true });
@@ -68,4 +69,8 @@ function openSocket(
       resolve(socket);
     });
   });
+}
+
+function isHangUp(error: Error | undefined): boolean {
+  return error === undefined || ("code" in error && error.code === "ECONNRESET");
 }

@@ -137,13 +137,19 @@ export class FrameParser {
   #bodyLength(header: Buffer, offset: number): number {
     const length = header.readUInt32BE(offset);
     if (length === 0 || length > this.#maxBodyBytes) {
-      throw new RaftError(
-        "RAFT_BAD_FRAME",
-        `a frame of ${length} bytes where 1 to ${this.#maxBodyBytes} are allowed`,
-      );
+      const text = isTlsRecord(header, offset)
+        ? "the other side speaks TLS, this one plain text: both need certificates, or neither"
+        : `a frame of ${length} bytes where 1 to ${this.#maxBodyBytes} are allowed`;
+      throw new RaftError("RAFT_BAD_FRAME", text);
     }
     return length;
   }
+}
+
+/** Whether it begins as an alert (21) or a handshake (22) of TLS does, in any version: 3 and a minor number. */
+function isTlsRecord(header: Buffer, offset: number): boolean {
+  const type = header[offset];
+  return (type === 21 || type === 22) && header[offset + 1] === 3;
 }
 
 function verify(body: Buffer, checksum: number): void {

@@ -77,14 +77,18 @@ test("plain text against TLS, and TLS against plain text, is refused", async () 
   const n2 = await TestNode.start("n2", { tls: certificate("n2") });
   n1.join(n2);
   n2.join(n1);
-  const [plain, encrypted] = await Promise.all([
+  const [plain, encrypted, plainHears, encryptedHears] = await Promise.all([
     n1.logger.warnings.until((text) => text.includes("n2")),
     n2.logger.warnings.until((text) => text.includes("TLS failed")),
+    n1.logger.warnings.until((text) => text.startsWith("connections from")),
+    n2.logger.warnings.until((text) => text.includes("n1")),
   ]);
   expect(plain).toMatch(
     /(closed by the other side|lost: .*) before it answered: does it want TLS\?$/,
   );
   expect(encrypted).toMatch(/TLS failed: wrong version number$/);
+  expect(plainHears).toContain("the other side speaks TLS, this one plain text");
+  expect(encryptedHears).toMatch(/: does it speak TLS\?$/);
   expect([...n1.admissions.items, ...n2.admissions.items]).toEqual([]);
 
   const socket = connect({ host: "127.0.0.1", port: n2.port });
