@@ -9,6 +9,7 @@ import type { LogIndex } from "../core/types.ts";
 import { RaftError } from "../errors.ts";
 import { systemClock } from "../node/clock.ts";
 import type { Clock } from "../node/clock.ts";
+import { problemsOfMethods } from "../node/option-shapes.ts";
 import { systemRandom } from "../random.ts";
 import type { ClientLink } from "../transport/transport.ts";
 import { encodeCommand } from "./command-codec.ts";
@@ -139,6 +140,9 @@ export class KvClient implements AsyncDisposable {
   }
 
   private constructor(options: KvClientOptions) {
+    // Without one every call would wait for its deadline, and then say that nobody answers.
+    const problems = problemsOfMethods("link", options.link, ["connect", "close"]);
+    if (problems.length > 0) throw new RaftError("RAFT_INVALID_OPTION", problems.join("; "));
     const random = options.random ?? systemRandom;
     const deadlineMs = options.deadlineMs ?? 10_000;
     this.#deadlineMs = positive("deadlineMs", deadlineMs);

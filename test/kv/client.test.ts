@@ -168,8 +168,10 @@ describe("calls", () => {
     expect(error).toMatchObject({ code: "RAFT_TIMEOUT", outcome: "rejected" });
   });
 
-  test("no endpoints, an endpoint twice and senseless numbers are invalid options", () => {
+  test("no link, no endpoints, an endpoint twice and senseless numbers are invalid options", () => {
     for (const options of [
+      { link: undefined as unknown as FakeCluster },
+      { link: {} as FakeCluster },
       { endpoints: [] },
       { endpoints: ["n1", "n1"] },
       { endpoints: [""] },
