@@ -49,10 +49,13 @@ export function generate(seed: number, options: GenerateOptions = {}): Schedule 
     disk: drawDisk(rng("disk"), profile),
     clocks: withApplying(rng("applying"), profile, drawClocks(rng("clocks"), nodes, profile)),
     clients,
-    operations: enlarged(
-      rng("large values"),
-      profile,
-      drawOperations(rng("operations"), clients.length, durationMs, operationsPerSecond),
+    operations: inBursts(
+      rng("bursts"),
+      enlarged(
+        rng("large values"),
+        profile,
+        drawOperations(rng("operations"), clients.length, durationMs, operationsPerSecond),
+      ),
     ),
     faults: drawFaults(rng, { profile, nodes, durationMs, raft }),
   };
@@ -195,4 +198,13 @@ function enlarged(
   return operations.map((operation) =>
     operation.type === "put" && rng.chance(150_000) ? { ...operation, bytes } : operation,
   );
+}
+
+/** In some seeds several come at once, of all clients: they race for keys, and fill batches, windows and queues. */
+function inBursts(rng: Rng, operations: readonly PlannedOperation[]): readonly PlannedOperation[] {
+  const together = rng.pick([1, 1, 4, 16]);
+  return operations.map((operation, at) => {
+    const first = operations[at - (at % together)] ?? operation;
+    return { ...operation, atMs: first.atMs };
+  });
 }
