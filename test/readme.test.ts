@@ -6,8 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { runInThisContext } from "node:vm";
 import { describe, expect, test } from "vitest";
 import { RaftNode } from "../src/node/node.ts";
+import { Cluster } from "./support/cluster.ts";
+import type { JournalNode } from "./support/cluster.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const readme = readFileSync(join(root, "README.md"), "utf8");
@@ -44,6 +47,32 @@ test("the program of the key-value store runs as it stands", async () => {
     rmSync(script);
     rmSync(folder, { recursive: true });
   }
+});
+
+test("the job for one member at a time is run by the leader alone, each time with a higher token", async () => {
+  const text = /such as a cron job[^`]*```js\n([\s\S]*?)```/.exec(readme)?.[1] ?? "";
+  const tokens: number[] = [];
+  const jobOf = runInThisContext(`(node, job) => { ${text}; return everyMinute; }`) as (
+    node: JournalNode,
+    job: (index: number) => void,
+  ) => () => Promise<void>;
+  const cluster = await Cluster.start();
+  const runs: string[] = [];
+  const everyMinute = async (): Promise<void> => {
+    for (const { id, node } of cluster.running) {
+      const job = jobOf(node, (index) => void (runs.push(id), tokens.push(index)));
+      await cluster.clock.settle(job());
+    }
+  };
+  const first = await cluster.leader();
+  await everyMinute();
+  await everyMinute();
+  await cluster.shutDown(first.id);
+  const second = await cluster.leader(first);
+  await everyMinute();
+  await cluster.stop();
+  expect(runs).toEqual([first.id, first.id, second.id]);
+  expect(tokens).toEqual([...new Set(tokens)].toSorted((a, b) => a - b));
 });
 
 describe("the program that tests a state machine", () => {
