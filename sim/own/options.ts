@@ -38,22 +38,22 @@ export interface SimulateOptions<Machine extends StateMachine, Model = undefined
    */
   readonly digest?: (machine: Machine) => string | number;
   /** How many seeds: 1 to 1,000,000. Default 20; with `seed` alone, 1. */
-  readonly runs?: number;
+  readonly runs?: number | undefined;
   /**
    * The first seed, a whole number from 0. Default 1. QUORATE_SEED in the environment stands above `seed` and `runs`: then
    * that seed alone is run.
    */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
   /** Members: 1 to 7. By default each seed draws them. */
-  readonly nodes?: number;
+  readonly nodes?: number | undefined;
   /** Which faults there are. Default `"default"`: all of them, and each seed draws some. */
   readonly profile?: Profile;
   /** How long faults go on in each run: 100 to 3,600,000 simulated milliseconds. Default 3000. */
-  readonly durationMs?: number;
+  readonly durationMs?: number | undefined;
   /** How often the workload is called in a simulated second, by all clients together: 1 to 1000. Default 50. */
-  readonly callsPerSecond?: number;
+  readonly callsPerSecond?: number | undefined;
   /** Shorter runs that are tried in order to tell a violation briefly: 0 to 100,000. Default 200. */
-  readonly shrinkRuns?: number;
+  readonly shrinkRuns?: number | undefined;
 }
 
 /**

@@ -32,32 +32,32 @@ export interface KvClientOptions {
   readonly endpoints: readonly string[];
   /** How to reach them; the client takes it over and closes it with itself. */
   readonly link: ClientLink;
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
   /** A number from 0 up to but not including 1. Spreads clients over nodes, and their retries over time. */
-  readonly random?: () => number;
+  readonly random?: (() => number) | undefined;
   /** How long a call may take with all its attempts, unless it says otherwise. Default 10 000 ms. */
-  readonly deadlineMs?: number;
+  readonly deadlineMs?: number | undefined;
   /**
    * How long a node may get nowhere, and may take to be connected to, before another one is tried: it gets somewhere with
    * each answer to the request that has waited for longest. Default 2000 ms.
    */
-  readonly attemptTimeoutMs?: number;
+  readonly attemptTimeoutMs?: number | undefined;
   /** Upper bound of the first wait before a retry; doubles with each. Default 20 ms. */
-  readonly retryBaseMs?: number;
+  readonly retryBaseMs?: number | undefined;
   /** Upper bound of every such wait. Default 1000 ms. */
-  readonly retryMaxMs?: number;
+  readonly retryMaxMs?: number | undefined;
   /** Most calls under way; beyond it a call is refused with `RAFT_OVERLOADED`. Default 10 000. */
-  readonly maxPending?: number;
+  readonly maxPending?: number | undefined;
   /** Most of them sent and not answered, and no further one once they have 16 MiB. Default 256. */
-  readonly maxInFlight?: number;
+  readonly maxInFlight?: number | undefined;
 }
 
 /** What may be said of one call. */
 export interface CallOptions {
   /** Ends the call at once; a write that has been sent ends as unknown. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** In place of the client's `deadlineMs`. */
-  readonly deadlineMs?: number;
+  readonly deadlineMs?: number | undefined;
 }
 
 /** What may be said of one read. */
@@ -66,7 +66,7 @@ export interface ReadCallOptions extends CallOptions {
    * `"linearizable"` (default): sees every write that was answered before the call. `"local"`: what the node that we are
    * connected to has applied, however old; needs no leader. With one endpoint that node is known.
    */
-  readonly consistency?: "linearizable" | "local";
+  readonly consistency?: "linearizable" | "local" | undefined;
 }
 
 /** What `get` found. */
@@ -105,13 +105,13 @@ export interface KvRange {
 /** Which keys, in the order of their UTF-16 code units. */
 export interface RangeOptions {
   /** Inclusive. From the first key by default. */
-  readonly start?: string;
+  readonly start?: string | undefined;
   /** Exclusive. To the last key by default. */
-  readonly end?: string;
+  readonly end?: string | undefined;
   /** 1 to 1000; default 100. */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
   /** From the end downwards. */
-  readonly reverse?: boolean;
+  readonly reverse?: boolean | undefined;
 }
 
 /**

@@ -29,11 +29,11 @@ import { BlockReader, chunksOf, readingSnapshot } from "./snapshot-stream.ts";
  */
 export interface SessionOptions<Result> {
   /** A session expires when cluster time has passed its last command by more than this. Default 1 hour. */
-  readonly sessionTimeoutMs?: number;
+  readonly sessionTimeoutMs?: number | undefined;
   /** Beyond it the least recently used is evicted. Default 10 000. */
-  readonly maxSessions?: number;
+  readonly maxSessions?: number | undefined;
   /** Most results that are kept for one session, up to 2^20: a number so far above the lowest outstanding is refused. Default 1024. */
-  readonly maxResultsPerSession?: number;
+  readonly maxResultsPerSession?: number | undefined;
   /** For results that are not plain data; by default they go into MessagePack as they are. */
   readonly results?: ResultCodec<Result>;
 }

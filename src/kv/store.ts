@@ -18,15 +18,15 @@ import { withSessions } from "./sessions.ts";
 /** All have defaults. */
 export interface KvStoreOptions {
   /** For gathering responses. */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
   /** The same on every member; see `SessionOptions`. */
-  readonly sessionTimeoutMs?: number;
+  readonly sessionTimeoutMs?: number | undefined;
   /** The same on every member; see `SessionOptions`. */
-  readonly maxSessions?: number;
+  readonly maxSessions?: number | undefined;
   /** The same on every member; see `SessionOptions`. */
-  readonly maxResultsPerSession?: number;
+  readonly maxResultsPerSession?: number | undefined;
   /** Most unanswered requests of one client connection. Default 1024. */
-  readonly maxOutstanding?: number;
+  readonly maxOutstanding?: number | undefined;
 }
 
 /** Two of the options of `RaftNode.start`. */

@@ -70,7 +70,7 @@ export interface ReadOptions extends CallOptions {
    * `"linearizable"` (default): reflects every command that anybody saw applied before the read began; asks a majority.
    * `"local"`: what this member has applied, however old; asks nobody, and works without a leader.
    */
-  readonly consistency?: "linearizable" | "local";
+  readonly consistency?: "linearizable" | "local" | undefined;
 }
 
 /** What `read` takes: a state machine whose `query` takes nothing is asked without a query. */

@@ -54,7 +54,10 @@ export interface InboxLimits {
 }
 
 /** The core's options that a node lets its user choose; see `RaftOptions`. */
-export type RaftTuning = Partial<Omit<RaftOptions, "id" | "seed">>;
+export type RaftTuning = Defaulted<Omit<RaftOptions, "id" | "seed">>;
+
+/** Each may be left out, or be `undefined`, which stands for its default. */
+type Defaulted<Options> = { readonly [Name in keyof Options]?: Options[Name] | undefined };
 
 /** What `RaftNode.start` takes: those of the core beside its own. */
 export interface NodeOptions<
@@ -70,7 +73,7 @@ export interface NodeOptions<
    */
   readonly members: readonly { readonly id: NodeId; readonly address: string }[];
   /** Keeps members of different clusters from talking to each other. Default `"quorate"`. */
-  readonly clusterId?: string;
+  readonly clusterId?: string | undefined;
   /** New and empty: the node brings it to the state of its log. */
   readonly machine: StateMachine<Result, Query, Answer>;
   /** A new one, for this node alone, which closes it: a storage is opened once. */
@@ -80,15 +83,15 @@ export interface NodeOptions<
   /** Who serves the clients that connect. By default they are turned away. */
   readonly clients?: ClientService<Result, Query, Answer> | undefined;
   /** What is left out is as in `defaultSnapshotPolicy`. */
-  readonly snapshot?: Partial<SnapshotPolicy>;
+  readonly snapshot?: Defaulted<SnapshotPolicy> | undefined;
   /** What is left out is as in `defaultInboxLimits`. */
-  readonly inbox?: Partial<InboxLimits>;
+  readonly inbox?: Defaulted<InboxLimits> | undefined;
   /** By default nothing is logged: not that a peer cannot be reached or refuses this member either. */
-  readonly logger?: Logger;
+  readonly logger?: Logger | undefined;
   /** Default `systemClock`. */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
   /** At least 0, below 1. Only for the seed of time-outs and for ids that must not collide. */
-  readonly random?: () => number;
+  readonly random?: (() => number) | undefined;
 }
 
 /** All options, checked and complete. */
@@ -211,7 +214,10 @@ function refuse(problems: readonly string[]): void {
 }
 
 /** Those of `options` that have a default and are not `undefined`, which stands for it. */
-function given<Values extends object>(options: Partial<Values>, defaults: Values): Partial<Values> {
+function given<Values extends object>(
+  options: Defaulted<Values>,
+  defaults: Values,
+): Partial<Values> {
   return Object.fromEntries(
     Object.entries(options).filter(
       ([name, value]) => Object.hasOwn(defaults, name) && value !== undefined,

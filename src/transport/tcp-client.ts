@@ -14,7 +14,7 @@ import type { ClientLink, Connection, ConnectionHandler } from "./transport.ts";
 
 /** All may be left out. */
 export interface TcpClientLinkOptions {
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
   /** Refuse members of any other cluster; left out, any will do. */
   readonly clusterId?: string | undefined;
   /** Demanded and shown; the member's certificate must be that of the node it says it is. */

@@ -46,10 +46,10 @@ export interface TcpTransportOptions {
   readonly insecure?: boolean | undefined;
   /** Of every queue, wait and size; what is left out has a default. */
   readonly limits?: Partial<TcpLimits> | undefined;
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
   /** Uniform in [0, 1): spreads the attempts to connect. */
-  readonly random?: () => number;
-  readonly logger?: Logger;
+  readonly random?: (() => number) | undefined;
+  readonly logger?: Logger | undefined;
 }
 
 /**
@@ -60,7 +60,10 @@ export interface TcpTransportOptions {
  * ```
  */
 export class TcpTransport implements Transport {
-  readonly #options: TcpTransportOptions & Required<Pick<TcpTransportOptions, "clock" | "random">>;
+  readonly #options: TcpTransportOptions & {
+    readonly clock: Clock;
+    readonly random: () => number;
+  };
   readonly #limits: TcpLimits;
   readonly #log: LogOnce;
   readonly #server: TcpServer;

@@ -168,6 +168,16 @@ describe("calls", () => {
     expect(error).toMatchObject({ code: "RAFT_TIMEOUT", outcome: "rejected" });
   });
 
+  test("what is undefined stands for the default, of the client's options and of a call's", async () => {
+    const { clock, client } = setUp({ deadlineMs: undefined, maxInFlight: undefined });
+    await outcome(clock, client.put("k", "v", { signal: undefined, deadlineMs: undefined }));
+    const get = client.get("k", { consistency: undefined });
+    const range = client.range({ start: undefined, limit: undefined, reverse: undefined });
+
+    expect(await outcome(clock, get)).toMatchObject({ value: "v" });
+    expect((await outcome(clock, range)).entries).toHaveLength(1);
+  });
+
   test("no link, no endpoints, an endpoint twice and senseless numbers are invalid options", () => {
     for (const options of [
       { link: undefined as unknown as FakeCluster },
