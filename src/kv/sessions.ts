@@ -216,10 +216,21 @@ function fill<Result>(
   return outcomes;
 }
 
+/** One stream after the other, both begun at the first step: up to there a state machine may capture its state. */
 async function* concatenate(
-  ...streams: readonly AsyncIterable<Uint8Array>[]
+  head: AsyncIterable<Uint8Array>,
+  tail: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
-  for (const stream of streams) yield* stream;
+  const chunks = tail[Symbol.asyncIterator]();
+  const first = chunks.next();
+  // A failure is told in its turn.
+  first.catch(() => undefined);
+  try {
+    yield* head;
+    for (let step = await first; step.done !== true; step = await chunks.next()) yield step.value;
+  } finally {
+    await chunks.return?.();
+  }
 }
 
 /** For results that MessagePack carries as they are: what comes back is what went in, by the caller's word. */

@@ -33,7 +33,8 @@ export interface StateMachine<Result = unknown, Query = unknown, Answer = unknow
    */
   query(query: Query): Answer | Promise<Answer>;
   /**
-   * The state as it is at the call, captured at once and streamed afterwards while `apply` goes on. Chunks of any size.
+   * The state as it is at the call, streamed while `apply` goes on, in chunks of any size. The first of them is asked for
+   * at once, before anything else is applied: a generator has to capture the state up to its first `yield`.
    */
   snapshot(): AsyncIterable<Uint8Array>;
   /** Replaces the whole state by what `snapshot` gave. */

@@ -87,6 +87,51 @@ function mixed(payload: Uint8Array, n: number): Uint8Array {
   return encodeEnvelope({ type: "command", sessionId, sequence, lowestOutstanding, payload });
 }
 
+/** Captures its state where an asynchronous generator does: in the first step. */
+class Total implements StateMachine<number, undefined, number> {
+  #total = 0;
+
+  apply(commands: readonly AppliedCommand[]): readonly number[] {
+    return commands.map(({ payload }) => (this.#total += payload.at(-1) ?? 0));
+  }
+
+  query(): number {
+    return this.#total;
+  }
+
+  async *snapshot(): AsyncGenerator<Uint8Array> {
+    yield Buffer.from(String(this.#total));
+  }
+
+  async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    let text = "";
+    for await (const chunk of chunks) text += Buffer.from(chunk).toString();
+    this.#total = Number(text);
+  }
+}
+
+function addition(n: number, seed: number): Uint8Array {
+  const payload = Uint8Array.of(1 + ((n * (seed + 1)) % 5));
+  return encodeEnvelope({ type: "plain", payload });
+}
+
+function totalCases(create: () => StateMachine<unknown, undefined, number>) {
+  return stateMachineConformance({
+    create,
+    commands: (seed) => Array.from({ length: 40 }, (_, n) => addition(n, seed)),
+    queries: () => [undefined],
+  });
+}
+
+describe("a machine whose snapshot is a generator is a state machine", () => {
+  test.each(totalCases(() => new Total()))("alone: $name", async ({ run }) =>
+    expect(run()).resolves.toBeUndefined(),
+  );
+  test.each(totalCases(() => withSessions(new Total())))("with sessions: $name", async ({ run }) =>
+    expect(run()).resolves.toBeUndefined(),
+  );
+});
+
 const EXPIRED = { type: "refused", reason: "session-expired" };
 
 describe("KvMachine with sessions is a state machine", () => {
