@@ -13,6 +13,7 @@ import { PROFILES } from "./schedule.ts";
 import type { Profile } from "./schedule.ts";
 import { commandOf, runSeed, scheduleOf } from "./seed-run.ts";
 import type { SeedResult, SeedTask } from "./seed-run.ts";
+import { whole } from "./whole.ts";
 import { mustBeWritable } from "./writable.ts";
 
 const USAGE = `usage: npm run sim -- [options]
@@ -139,12 +140,6 @@ function optionsFrom(args: readonly string[]): Options {
     shrink: whole("shrink", values.shrink, 0, 86_400),
     out,
   };
-}
-
-function whole(name: string, text: string, least: number, most: number): number {
-  const value = Number(text);
-  if (Number.isSafeInteger(value) && value >= least && value <= most) return value;
-  throw new RangeError(`--${name} is a whole number from ${least} to ${most}, not ${text}`);
 }
 
 function taskOf(options: Options, seed: number): SeedTask {

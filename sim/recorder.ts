@@ -7,6 +7,7 @@ import type { Packet } from "./network.ts";
 import { codeOf } from "./process.ts";
 import type { ActionType, Fault } from "./schedule.ts";
 import type { Scheduler } from "./scheduler.ts";
+import type { PeerMessage } from "../src/transport/transport.ts";
 import type { ClientOperation, LossReason, TraceEvent, Violation } from "./trace.ts";
 
 /** States that a batch of runs must have reached: one that never did has stopped testing. */
@@ -145,7 +146,7 @@ export class Recorder {
     this.#messages += 1;
     if (this.#listener === undefined) return;
     const { from: node, to, id, message } = packet;
-    const text = textOf(packet);
+    const text = textOf(message);
     this.tell({
       type: "send",
       node,
@@ -172,7 +173,7 @@ export class Recorder {
 }
 
 /** A message in short. */
-function textOf({ message }: Packet): string {
+export function textOf(message: PeerMessage): string {
   switch (message.type) {
     case "PreVote":
     case "RequestVote":

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { lastEntryId } from "../../src/core/log.ts";
 import type { Message } from "../../src/core/message.ts";
 import type { Term } from "../../src/core/types.ts";
-import { must } from "./support/disk.ts";
+import { must } from "../../sim/explore/disk.ts";
 import { Server } from "./support/server.ts";
 import { leader } from "./support/story.ts";
 import { entries } from "./support/world.ts";

@@ -6,7 +6,7 @@
 import type { Message } from "../../../src/core/message.ts";
 import type { RaftOptions } from "../../../src/core/options.ts";
 import { seededRandom } from "../../support/random.ts";
-import { must } from "./disk.ts";
+import { must } from "../../../sim/explore/disk.ts";
 import { Ghost } from "./ghost.ts";
 import { ELECTION_MS, Server } from "./server.ts";
 import type { SnapshotStore } from "./server.ts";

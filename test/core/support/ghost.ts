@@ -6,7 +6,7 @@
 import type { Message } from "../../../src/core/message.ts";
 import { majority } from "../../../src/core/quorum.ts";
 import type { Entry } from "../../../src/core/types.ts";
-import { must } from "./disk.ts";
+import { must } from "../../../sim/explore/disk.ts";
 import { textOf } from "./server.ts";
 import type { Server } from "./server.ts";
 

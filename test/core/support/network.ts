@@ -2,7 +2,7 @@
 
 import type { Message } from "../../../src/core/message.ts";
 import type { RaftOptions } from "../../../src/core/options.ts";
-import { must } from "./disk.ts";
+import { must } from "../../../sim/explore/disk.ts";
 import { Server } from "./server.ts";
 import type { Setup, SnapshotStore } from "./server.ts";
 

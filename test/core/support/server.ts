@@ -24,7 +24,7 @@ import type {
   Term,
   Write,
 } from "../../../src/core/types.ts";
-import { Disk, must } from "./disk.ts";
+import { Disk, must } from "../../../sim/explore/disk.ts";
 import { bytes, configuration, entries } from "./world.ts";
 
 /** A server as a test describes it; everything has a default. */

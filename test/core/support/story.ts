@@ -1,7 +1,7 @@
 /** How a server gets to where a test begins. */
 
 import { majority } from "../../../src/core/quorum.ts";
-import { must } from "./disk.ts";
+import { must } from "../../../sim/explore/disk.ts";
 import { from } from "./say.ts";
 import { Server } from "./server.ts";
 import type { Setup } from "./server.ts";

@@ -1,6 +1,6 @@
 /**
  * A disk as an array: what is durable of one server. It applies writes as the contract in `types.ts` says, and throws
- * where a write breaks it, so that every test of the core checks the core's side of the contract too.
+ * where a write breaks it, so that whoever drives a core on it checks the core's side of the contract too.
  */
 
 import type {
@@ -13,7 +13,7 @@ import type {
   Term,
   TermRun,
   Write,
-} from "../../../src/core/types.ts";
+} from "../../src/core/types.ts";
 
 export class Disk {
   hardState: HardState;
@@ -33,6 +33,13 @@ export class Disk {
     this.snapshot = snapshot;
     this.compacted = compacted;
     this.entries = [...entries];
+  }
+
+  /** An independent disk with the same on it. */
+  copy(): Disk {
+    const copy = new Disk(this.hardState, this.snapshot, this.compacted, this.entries);
+    copy.#sequence = this.#sequence;
+    return copy;
   }
 
   get lastIndex(): number {

@@ -1,0 +1,112 @@
+/** The exploration of the real core, and that it can find something: known bugs of the core, put back. */
+
+import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { afterAll, describe, expect, test } from "vitest";
+import { explore } from "../../sim/explore/explore.ts";
+import type { storyOf } from "../../sim/explore/story.ts";
+import type { Budget } from "../../sim/explore/members.ts";
+import type { Setup } from "../../sim/explore/world.ts";
+import { takeSources } from "../../sim/mutants/build.ts";
+import { mutate, readMutants } from "../../sim/mutants/mutant.ts";
+import type { Change } from "../../sim/mutants/mutant.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "quorate-explore-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const NOTHING: Budget = {
+  timeouts: 0,
+  heartbeats: 0,
+  proposals: 0,
+  crashes: 0,
+  slowWrites: 0,
+  snapshots: 0,
+  transfers: 0,
+};
+
+interface Explorer {
+  readonly explore: typeof explore;
+  readonly storyOf: typeof storyOf;
+}
+
+function setupOf(nodes: number, budget: Partial<Budget>): Setup {
+  const options = { preVote: false, checkQuorum: false };
+  return { nodes, budget: { ...NOTHING, ...budget }, options };
+}
+
+describe("nothing is violated", () => {
+  test.each([
+    [
+      "an election, a command and a crash, with slow disks",
+      setupOf(3, { timeouts: 1, proposals: 1, crashes: 1, slowWrites: 1 }),
+    ],
+    [
+      "two elections of two nodes",
+      setupOf(2, { timeouts: 2, proposals: 1, crashes: 1, slowWrites: 1 }),
+    ],
+    [
+      "a snapshot",
+      setupOf(2, { timeouts: 1, heartbeats: 1, proposals: 1, crashes: 1, snapshots: 1 }),
+    ],
+  ])("in %s", (_, setup) => {
+    const { isWhole, found, states } = explore(setup);
+    expect(found).toBeUndefined();
+    expect(isWhole).toBe(true);
+    expect(states).toBeGreaterThan(1000);
+  });
+});
+
+test("the same bounds are the same states", () => {
+  const setup = setupOf(3, { timeouts: 1, proposals: 1, slowWrites: 1 });
+  expect(explore(setup)).toEqual(explore(setup));
+});
+
+describe("a known bug of the core, put back, is found", () => {
+  const mutants = readMutants(join(root, "test", "mutants"));
+  const small = setupOf(3, { timeouts: 2, crashes: 1, slowWrites: 1 });
+
+  test.each([
+    ["E06", "S2", 4],
+    ["E03", "S7", 8],
+    ["R08", "S10", 4],
+    ["R15", "S9", 5],
+    ["R10", "S9", 9],
+  ])("%s as %s, in %i moves", async (id, property, moves) => {
+    const core = await copyWith(id, mutants.find((mutant) => mutant.id === id)?.changes ?? []);
+    const { found } = core.explore(small);
+    expect(found?.violation.property).toBe(property);
+    expect(found?.steps).toHaveLength(moves);
+  });
+
+  test("and told as a story", async () => {
+    const core = await copyWith("told", mutants.find(({ id }) => id === "E03")?.changes ?? []);
+    const { found } = core.explore(small);
+    expect(found && core.storyOf(small, found)).toMatchInlineSnapshot(`
+      "3 nodes, 8 moves:
+         1  the election timer of n1 runs out: stands for term 1
+         2  n2 hears n1's RequestVote of term 1 (last 0.0): votes for n1 in term 1
+         3  the election timer of n2 runs out: stands for term 2
+         4  n1 hears n2's RequestVoteResponse of term 1 (granted): wins term 1 with the vote of n2, appends entry 1.1
+         5  n3 hears n1's AppendEntries of term 1 (after 0.0, 1 entries, commit 0): has entry 1.1
+         6  n3 hears n2's RequestVote of term 2 (last 0.0): votes for n2 in term 2
+         7  n1 hears n3's AppendEntriesResponse of term 1 (match 1): commits up to 1
+         8  n2 hears n3's RequestVoteResponse of term 2 (granted): wins term 2 with the vote of n3, appends entry 1.2
+            Then S7 is violated:
+            n2 leads term 2 without entry 1.1, which was committed in term 1"
+    `);
+  });
+});
+
+/** The exploration of other sources than these. */
+async function copyWith(name: string, changes: readonly Change[]): Promise<Explorer> {
+  const own = join(folder, name);
+  takeSources(root, own);
+  symlinkSync(join(root, "node_modules"), join(own, "node_modules"));
+  mutate(own, changes);
+  const url = (file: string): string => pathToFileURL(join(own, "sim", "explore", file)).href;
+  const parts: unknown[] = [await import(url("explore.ts")), await import(url("story.ts"))];
+  return Object.assign({}, ...parts) as Explorer;
+}
