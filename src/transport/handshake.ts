@@ -108,13 +108,14 @@ export async function greetAsClient(
     : { type: "refusing", name: nodeId, refusal: wrongCertificate(nodeId) };
 }
 
-/** What a greeting is answered. A side that wants TLS answers plain text by hanging up. */
+/** What a greeting is answered. A side that wants TLS, or another certificate, answers by hanging up. */
 async function answerTo(socket: FrameSocket): Promise<Answer> {
   try {
     return parseAnswer(await socket.nextFrame());
   } catch (error) {
-    if (socket.isEncrypted || !isRaftError(error, "RAFT_CONNECTION_LOST")) throw error;
-    const text = `${error.message} before it answered: does it want TLS?`;
+    if (!isRaftError(error, "RAFT_CONNECTION_LOST")) throw error;
+    const question = socket.isEncrypted ? "does it accept this certificate" : "does it want TLS";
+    const text = `${error.message} before it answered: ${question}?`;
     throw new RaftError("RAFT_CONNECTION_LOST", text, { cause: error });
   }
 }

@@ -1,7 +1,7 @@
 /** The listening side: accepts sockets, plain or TLS, and bounds how many of them have not said who they are. */
 
 import { createServer, type Server, type Socket } from "node:net";
-import { createServer as createTlsServer } from "node:tls";
+import { createServer as createTlsServer, type TLSSocket } from "node:tls";
 import { messageOf, RaftError } from "../errors.ts";
 import { type Address, formatAddress } from "./address.ts";
 import { secureContextOptions, type TlsOptions } from "./tls.ts";
@@ -43,8 +43,11 @@ export class TcpServer {
       if (tls === undefined && !socket.destroyed) void this.#serve(socket);
     });
     this.#server.on("secureConnection", (socket: Socket) => void this.#serve(socket));
-    this.#server.on("tlsClientError", (error: Error, socket: Socket) =>
-      options.onProblem(socket.remoteAddress ?? "unknown", `TLS failed: ${tlsReason(error)}`),
+    this.#server.on("tlsClientError", (error: Error, socket: TLSSocket) =>
+      options.onProblem(
+        socket.remoteAddress ?? "unknown",
+        `TLS failed: ${tlsReason(error, socket)}`,
+      ),
     );
   }
 
@@ -102,8 +105,12 @@ export class TcpServer {
   }
 }
 
-/** OpenSSL's message is for those who know its sources; beside it is a reason in words. */
-function tlsReason(error: Error): string {
+/**
+ * OpenSSL's message is for those who know its sources; beside it is a reason in words. What is wrong with a certificate is
+ * not in the error at all: then Node hangs up, and says that.
+ */
+function tlsReason(error: Error, { authorizationError }: TLSSocket): string {
+  if (authorizationError) return `the certificate is not accepted: ${String(authorizationError)}`;
   return "reason" in error && typeof error.reason === "string" ? error.reason : messageOf(error);
 }
 

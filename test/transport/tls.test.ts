@@ -97,6 +97,18 @@ test("plain text against TLS, and TLS against plain text, is refused", async () 
   await new Promise((resolve) => socket.once("close", resolve));
 });
 
+test("a certificate that is not accepted is called that, on both sides", async () => {
+  const n1 = await TestNode.start("n1", { tls: certificate("n1") });
+  const n2 = await TestNode.start("n2", { tls: certificate("other-n2") });
+  n2.join(n1);
+  const [refusing, refused] = await Promise.all([
+    n1.logger.warnings.until(),
+    n2.logger.warnings.until(),
+  ]);
+  expect(refusing).toMatch(/TLS failed: the certificate is not accepted: [A-Z_]+$/);
+  expect(refused).toMatch(/before it answered: does it accept this certificate\?$/);
+});
+
 test("who shows no certificate is cut off", async () => {
   const n1 = await TestNode.start("n1", { tls: certificate("n1") });
   const { ca } = certificate("client");
