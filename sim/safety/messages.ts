@@ -4,40 +4,32 @@
  * And S23: what arrives is what was sent.
  */
 
-import type { AppendEntries, AppendEntriesResponse } from "../../src/core/message.ts";
+import type { AppendEntries } from "../../src/core/message.ts";
 import type { EntryId } from "../../src/core/types.ts";
 import type { PeerMessage } from "../../src/transport/transport.ts";
 import { samePlain } from "../same-plain.ts";
 import { idText, sameEntry } from "./ghost.ts";
 import type { Ghost, NodeView } from "./ghost.ts";
+import { Refusals } from "./refusals.ts";
 import { Repetition } from "./repetition.ts";
-
-/** A message comes twice at most; a leader that has heard a refusal does not ask for the same again. */
-const MAX_REFUSALS = 20;
 
 export class MessageChecks {
   /** Those that have nothing to say to each other but heartbeats. */
   silent: readonly number[] = [];
   readonly #ghost: Ghost;
   readonly #repetition: Repetition;
+  readonly #refusals: Refusals;
   readonly #shownTerms: number[];
-  /** The term in which each has last sent an append. */
-  readonly #appendTerms: number[];
   /** Those whose process has a failed write behind it, and whether it knows. */
   readonly #failed = new Map<number, { readonly isKnown: boolean }>();
-  /** By receiver and sender: the last refusal, and how often it has come since something else did. */
-  readonly #refusals = new Map<
-    string,
-    { readonly term: number; readonly prevLogIndex: number; readonly times: number }
-  >();
   /** Left in this step, and said to follow entries that may have been seen by nobody yet. */
   readonly #appends: { readonly view: NodeView; readonly prevLog: EntryId }[] = [];
 
   constructor(ghost: Ghost) {
     this.#ghost = ghost;
     this.#repetition = new Repetition(ghost);
+    this.#refusals = new Refusals(ghost);
     this.#shownTerms = ghost.nodes.map(() => 0);
-    this.#appendTerms = ghost.nodes.map(() => 0);
   }
 
   onSend(slot: number, message: PeerMessage): void {
@@ -52,8 +44,8 @@ export class MessageChecks {
         if (message.voteGranted) this.#checkVote(view, message.term, message.to);
         return;
       case "AppendEntries":
-        this.#appendTerms[slot] = message.term;
         this.#repetition.onAppend(view, message);
+        this.#refusals.onAppend(view, message);
         return this.#checkAppend(view, message);
       case "Heartbeat":
         this.#repetition.onHeartbeat(view, message);
@@ -122,26 +114,7 @@ export class MessageChecks {
 
   onDeliver(sent: PeerMessage, decoded: PeerMessage): void {
     this.#checkSame(sent, decoded);
-    if (sent.type === "AppendEntriesResponse") this.#checkProgress(sent);
-  }
-
-  /**
-   * L7: whoever hears a refusal asks for something else. One of another term than his appends tells a leader of the past
-   * that he is one, and comes to each of them that was under way: it says nothing of the log.
-   */
-  #checkProgress(message: AppendEntriesResponse): void {
-    if (message.term !== this.#appendTerms[this.#ghost.slotOf(message.to)]) return;
-    const pair = `${message.from} ${message.to}`;
-    const { term } = message;
-    if (message.success) return void this.#refusals.delete(pair);
-    const { prevLogIndex } = message;
-    const before = this.#refusals.get(pair);
-    const isSame = before?.term === term && before.prevLogIndex === prevLogIndex;
-    const times = isSame ? before.times + 1 : 1;
-    this.#refusals.set(pair, { term, prevLogIndex, times });
-    if (times <= MAX_REFUSALS) return;
-    const text = `${message.to} has heard ${times} times that ${message.from} refuses what follows entry ${prevLogIndex}, and sends it again`;
-    this.#ghost.report("L7", text, this.#ghost.slotOf(message.to));
+    if (sent.type === "AppendEntriesResponse") this.#refusals.onAnswer(sent);
   }
 
   /** S23. */

@@ -74,7 +74,11 @@ export function onAppendRefused(
   becomeProbe(progress, Math.min(next, prevLogIndex));
 }
 
-/** A heartbeat's answer wakes a paused peer, and finds out whether an append was lost (rule 33). */
+/**
+ * A heartbeat's answer wakes a paused peer, and finds out whether an append was lost (rule 33). Not where one has left
+ * within the last interval, which may yet be answered: answers that were held up come many at once, and where appends flow,
+ * the next one finds out about a lost one, while an empty one that overtook it would seem to.
+ */
 export function onHeartbeatResponse(
   state: RaftState,
   progress: Progress,
@@ -83,14 +87,12 @@ export function onHeartbeatResponse(
   progress.active = true;
   progress.round = Math.max(progress.round, message.round);
   if (progress.mode === "snapshot" || progress.matchIndex >= state.log.lastIndex) return;
+  if (state.now - progress.sentAt < state.options.heartbeatIntervalMs) return;
 
   progress.paused = false;
   if (progress.nextIndex <= state.log.compacted.index) return sendSnapshot(state, progress);
   const hasMore = progress.nextIndex <= state.log.lastIndex;
-  if (progress.mode === "probe" && hasMore) return;
-  // Where appends flow, the next one finds out about a lost one. An empty one that overtook them would seem to.
-  if (state.now - progress.sentAt >= state.options.heartbeatIntervalMs)
-    sendAppend(state, progress, []);
+  if (progress.mode === "replicate" || !hasMore) sendAppend(state, progress, []);
 }
 
 /**

@@ -235,9 +235,17 @@ test("rule 33: a probe that was lost is sent again after a heartbeat's answer, n
   const a = leader({ log: [1, 1], term: 1 });
   a.propose("x");
   expect(appends(a)).toEqual([]);
-  a.receive(from("b", 2).heartbeatResponse());
+  a.advance(10).receive(from("b", 2).heartbeatResponse());
   expect(appends(a)).toMatchObject([{ prevLog: { index: 2 }, entries: [{}, {}] }]);
-  a.receive(from("b", 2).heartbeatResponse());
+  a.advance(10).receive(from("b", 2).heartbeatResponse());
+  expect(appends(a)).toHaveLength(1);
+});
+
+test("heartbeats' answers that were held up and come at once bring one probe, not one each", () => {
+  const a = leader({ log: [1, 1], term: 1 });
+  a.sent();
+  a.advance(10);
+  for (let n = 0; n < 40; n += 1) a.receive(from("b", 2).heartbeatResponse());
   expect(appends(a)).toHaveLength(1);
 });
 

@@ -213,14 +213,14 @@ test("rule 33: a snapshot that was lost is sent again after a heartbeat's answer
   a.sendSnapshots = [];
   a.step({ type: "snapshotSent", peer: "b", id: a.state.snapshot.id, delivered: false });
   expect(a.sendSnapshots).toEqual([]);
-  a.receive(from("b", 2).heartbeatResponse());
+  a.advance(10).receive(from("b", 2).heartbeatResponse());
   expect(a.sendSnapshots).toMatchObject([{ peer: "b" }]);
 });
 
 test("rule 33: a snapshot that arrived and was not answered for is found out by a probe", () => {
   const a = sending();
   a.step({ type: "snapshotSent", peer: "b", id: a.state.snapshot.id, delivered: true });
-  a.receive(from("b", 2).heartbeatResponse());
+  a.advance(10).receive(from("b", 2).heartbeatResponse());
   expect(a.sentOf("AppendEntries")).toMatchObject([{ to: "b", prevLog: { term: 1, index: 9 } }]);
 });
 
@@ -231,7 +231,7 @@ test("rule 33: a follower with a full window gets the snapshot when what it need
   expect(peer(a)).toMatchObject({ mode: "replicate", nextIndex: 3 });
   a.snapshot();
   expect(a.sendSnapshots).toEqual([]);
-  a.receive(from("b", 1).heartbeatResponse());
+  a.advance(10).receive(from("b", 1).heartbeatResponse());
   expect(a.sendSnapshots).toMatchObject([{ peer: "b", snapshot: { lastIncluded: { index: 4 } } }]);
 });
 

@@ -322,8 +322,10 @@ describe("what a message shows", () => {
     expect(properties()).toEqual(["L5"]);
   });
 
-  test("L7: a refusal that is heard again and again, and changes nothing", () => {
+  test("L7: what was refused is sent again and again", () => {
     const checks = new MessageChecks(ghost);
+    platters[0]?.apply(batch(1, undefined, [], 0));
+    const append = { ...emptyAppend, prevLog: { term: 1, index: 5 } };
     const refusal: AppendEntriesRefusal = {
       type: "AppendEntriesResponse",
       from: "n2",
@@ -341,23 +343,31 @@ describe("what a message shows", () => {
       success: true,
       matchIndex: 5,
     };
-    const hear = (times: number, message: AppendEntriesResponse): void => {
-      for (let n = 0; n < times; n += 1) checks.onDeliver(message, message);
+    const hear = (message: AppendEntriesResponse): void => checks.onDeliver(message, message);
+    const refuse = (times: number): void => {
+      for (let n = 0; n < times; n += 1) {
+        hear(refusal);
+        checks.onSend(0, append);
+      }
     };
-    const lead = (term: number): void => {
-      platters[0]?.apply(batch(term, undefined, [], 0));
-      checks.onSend(0, { ...emptyAppend, term });
-    };
-    lead(1);
-    hear(20, refusal);
-    hear(1, agreement);
-    hear(20, refusal);
-    // To a leader of the past, who has sent all that before he knew.
-    hear(30, { ...refusal, term: 2 });
-    lead(2);
-    hear(20, { ...refusal, term: 2 });
+    refuse(20);
+    hear(agreement);
+    refuse(20);
+    // Many that were held up and come at once; one who sends and hears nothing; one of another term; another follower.
+    for (let n = 0; n < 30; n += 1) hear(refusal);
+    hear(agreement);
+    hear(refusal);
+    for (let n = 0; n < 30; n += 1) checks.onSend(0, append);
+    for (let n = 0; n < 30; n += 1) {
+      hear({ ...refusal, term: 2 });
+      checks.onSend(0, append);
+      hear({ ...refusal, from: "n3" });
+      checks.onSend(0, append);
+    }
     expect(properties()).toEqual([]);
-    hear(1, { ...refusal, term: 2 });
+    refuse(20);
+    expect(properties()).toEqual([]);
+    refuse(1);
     expect(properties()).toEqual(["L7"]);
   });
 
