@@ -6,6 +6,7 @@ import { toJsonLines } from "./history-file.ts";
 import { historyOf } from "./history-of.ts";
 import { regressionName, regressionTest, REGRESSIONS_FOLDER } from "./regression.ts";
 import { reportHtml } from "./report.ts";
+import type { RunName } from "./report.ts";
 import type { KvOperation } from "./kv/operation.ts";
 import { sizeOf, shrink } from "./shrink.ts";
 import type { Schedule } from "./schedule.ts";
@@ -40,7 +41,9 @@ export async function explain(
   await mkdir(folder, { recursive: true });
   await writeFile(`${path}.json`, `${JSON.stringify(shrunk.schedule, undefined, 2)}\n`);
   await writeFile(`${path}.test.ts`, regressionTest(shrunk.schedule, shrunk.violation));
-  await writeFile(`${path}.html`, reportHtml(outcome, events, command));
+  // The seed that it was found with: what is left of its schedule may have got another one on the way.
+  const run = { name: `seed ${schedule.seed}, shrunk`, command };
+  await writeFile(`${path}.html`, reportHtml(outcome, events, run));
   const tookS = ((performance.now() - begin) / 1000).toFixed(1);
   return [
     `seed ${schedule.seed}, shrunk in ${tookS} s and ${shrunk.runs} runs, from ${sizeOf(schedule)}:`,
@@ -64,11 +67,11 @@ export interface RunFiles {
 
 export async function writeRun(
   schedule: Schedule,
-  command: string,
+  run: RunName,
   { report, history }: RunFiles,
 ): Promise<void> {
   const { outcome, events } = await recorded(schedule);
-  if (report !== undefined) await writeFile(report, reportHtml(outcome, events, command));
+  if (report !== undefined) await writeFile(report, reportHtml(outcome, events, run));
   if (history !== undefined) await writeFile(history, toJsonLines(historyOf(outcome.history)));
 }
 

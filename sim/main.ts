@@ -171,7 +171,12 @@ async function writeFiles(options: Options): Promise<void> {
   if (options.report === undefined && options.history === undefined) return;
   const { writeRun } = await import("./explain.ts");
   const task = taskOf(options, options.seed);
-  await writeRun(scheduleOf(task), commandOf(task), options);
+  const { schedule: source, seed } = options;
+  const run = {
+    name: source === undefined ? `seed ${seed}` : `the schedule of ${source}`,
+    command: commandOf(task),
+  };
+  await writeRun(scheduleOf(task), run, options);
   if (options.json) return;
   for (const name of ["report", "history"] as const) {
     const file = options[name];

@@ -72,19 +72,21 @@ interface OperationSpan {
   text: string;
 }
 
-/** A page of HTML. `command` replays the run. */
-export function reportHtml(
-  outcome: Outcome,
-  events: readonly TraceEvent[],
-  command: string,
-): string {
-  return reportPage(reportData(outcome, events, command));
+/** What a run is called, and how it is done again. */
+export interface RunName {
+  readonly name: string;
+  readonly command: string;
+}
+
+/** A page of HTML. */
+export function reportHtml(outcome: Outcome, events: readonly TraceEvent[], run: RunName): string {
+  return reportPage(reportData(outcome, events, run));
 }
 
 function reportData(
   { schedule, violation, simulatedMs }: Outcome,
   events: readonly TraceEvent[],
-  command: string,
+  { name, command }: RunName,
 ): ReportData {
   const past =
     violation === undefined
@@ -95,7 +97,7 @@ function reportData(
   for (const event of events) collector.hear(event, past.has(event));
   const calm = events.find((event) => event.type === "phase" && event.phase === "liveness");
   return {
-    title: `quorate simulation: seed ${schedule.seed}, profile ${schedule.profile}, ${counted(schedule.nodes, "node")}`,
+    title: `quorate simulation: ${name}, profile ${schedule.profile}, ${counted(schedule.nodes, "node")}`,
     endUs,
     nodes: Array.from({ length: schedule.nodes }, (_, slot) => idOf(slot)),
     violation,

@@ -166,7 +166,10 @@ async function violatedRun(): Promise<string> {
     step: outcome.events,
     timeUs: 890_000,
   };
-  return reportHtml({ ...outcome, violation }, events, "npm run sim -- --seed 6");
+  return reportHtml({ ...outcome, violation }, events, {
+    name: "seed 6",
+    command: "npm run sim -- --seed 6",
+  });
 }
 
 function exists(path: string): boolean {
