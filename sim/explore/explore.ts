@@ -1,6 +1,6 @@
 /** Breadth first, so that the first violation is one of the shortest. Every world is met once. */
 
-import { Violation } from "./properties.ts";
+import { Violation } from "./violation.ts";
 import { Worlds } from "./world.ts";
 import type { Budget } from "./members.ts";
 import type { Setup, Step, World } from "./world.ts";

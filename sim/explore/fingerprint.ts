@@ -84,7 +84,6 @@ function plain(naming: Naming, value: unknown): string {
     typeof each === "object" && each !== null && "id" in each ? named(String(each.id)) : "";
   return JSON.stringify(value, (_, each: unknown) => {
     if (typeof each === "string") return named(each);
-    if (each instanceof Uint8Array) return Buffer.from(each).toString("latin1");
     if (each instanceof Set) return [...each].map((name) => named(String(name))).toSorted();
     if (Array.isArray(each) && each.length > 1 && idOf(each[0]) !== "")
       return each.toSorted((a, b) => (idOf(a) < idOf(b) ? -1 : 1));

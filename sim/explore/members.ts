@@ -9,9 +9,10 @@ import { fingerprintOf, fingerprintOfMessage } from "./fingerprint.ts";
 import type { Naming } from "./fingerprint.ts";
 import { Interner } from "./interned.ts";
 import type { Interned } from "./interned.ts";
-import { Violation } from "./properties.ts";
 import { afterMove } from "./server.ts";
 import type { Move, Server } from "./server.ts";
+import { checkStep } from "./server-properties.ts";
+import { Violation } from "./violation.ts";
 
 /** How often something may happen, all servers together. */
 export interface Budget {
@@ -33,9 +34,9 @@ export interface Member extends Interned<Server> {
   readonly outcomes: readonly [Map<Move, Outcome>, Map<Move, Outcome>];
 }
 
-export interface Chance {
+interface Chance {
   readonly move: Move;
-  readonly costs: keyof Budget | undefined;
+  readonly cost: keyof Budget | undefined;
 }
 
 export interface Outcome {
@@ -88,6 +89,7 @@ export class Members {
   #workOut(member: Member, move: Move, isLate: boolean): Outcome {
     try {
       const { server, said } = afterMove(member.value, move, isLate);
+      checkStep(member.value, server, move);
       const packets = said.map((message) => this.#packets.get(message));
       return { next: this.#servers.get(server), said: packets, violation: undefined };
     } catch (error) {
@@ -102,19 +104,18 @@ export class Members {
 
 /** What a server may do of itself. */
 function movesOf({ state, writes, isLeader }: Server): readonly Chance[] {
-  const moves: Chance[] = [
-    { move: { type: "timer" }, costs: isLeader ? "heartbeats" : "timeouts" },
-  ];
-  if (writes.length > 0) moves.push({ move: { type: "write" }, costs: undefined });
+  const moves: Chance[] = [{ move: { type: "timer" }, cost: isLeader ? "heartbeats" : "timeouts" }];
+  if (isLeader) moves.push({ move: { type: "propose" }, cost: "proposals" });
+  if (writes.length > 0) moves.push({ move: { type: "write" }, cost: undefined });
   for (let survivors = 0; survivors <= writes.length; survivors += 1)
-    moves.push({ move: { type: "crash", survivors }, costs: "crashes" });
+    moves.push({ move: { type: "crash", survivors }, cost: "crashes" });
   if (state.lastApplied > state.snapshot.lastIncluded.index)
-    moves.push({ move: { type: "snapshot" }, costs: "snapshots" });
+    moves.push({ move: { type: "snapshot" }, cost: "snapshots" });
   for (const { id, mode } of state.leadership?.progress.values() ?? []) {
-    moves.push({ move: { type: "transfer", target: id }, costs: "transfers" });
+    moves.push({ move: { type: "transfer", target: id }, cost: "transfers" });
     if (mode !== "snapshot") continue;
     for (const delivered of [true, false])
-      moves.push({ move: { type: "snapshot-sent", peer: id, delivered }, costs: undefined });
+      moves.push({ move: { type: "snapshot-sent", peer: id, delivered }, cost: undefined });
   }
   return moves;
 }

@@ -15,16 +15,17 @@ import type { Input, Ready } from "../../src/core/ready.ts";
 import type { RaftState } from "../../src/core/state.ts";
 import type { Configuration, Entry, LogIndex, NodeId, Write } from "../../src/core/types.ts";
 import { Disk } from "./disk.ts";
-import { checkSaid, checkWrite } from "./properties.ts";
+import { checkSaid, checkWrite } from "./server-properties.ts";
 
 const NOW = 1;
+const COMMAND = new Uint8Array();
 const TOO_SHORT_TO_PASS = Number.MIN_VALUE;
 
 /** What may happen to one server. */
 export type Move =
   /** A follower's or a candidate's election timer runs out; a leader's heartbeat and quorum check are due. */
   | { readonly type: "timer" }
-  | { readonly type: "propose"; readonly command: Uint8Array }
+  | { readonly type: "propose" }
   | { readonly type: "transfer"; readonly target: NodeId }
   /** The oldest write is done. */
   | { readonly type: "write" }
@@ -127,7 +128,7 @@ class Turn {
       case "timer":
         return this.#step({ type: "tick" });
       case "propose":
-        return this.#step({ type: "propose", batch: 0, commands: [move.command] });
+        return this.#step({ type: "propose", batch: 0, commands: [COMMAND] });
       case "transfer":
       case "message":
         return this.#step(move);

@@ -1,20 +1,18 @@
-/**
- * The explored world: a few servers, what they have said, and how much may still befall them.
- *
- * What was said may arrive at any time, once, often or never: so it is never taken away, and nothing needs to be lost,
- * doubled or overtaken.
- */
+/** The explored world: a few servers, what they have said, and how much may still befall them. */
 
 import { idOf } from "../process.ts";
 import type { Naming } from "./fingerprint.ts";
 import { Interner, namingsOf } from "./interned.ts";
 import type { Interned } from "./interned.ts";
-import { checkWorld, Violation } from "./properties.ts";
-import type { Past } from "./properties.ts";
 import { Members } from "./members.ts";
-import type { Budget, Chance, Member, Outcome, Packet } from "./members.ts";
+import type { Budget, Member } from "./members.ts";
+import { Saids } from "./said.ts";
+import type { News, Said } from "./said.ts";
 import { newServer } from "./server.ts";
 import type { Move, Server, ServerOptions } from "./server.ts";
+import { Violation } from "./violation.ts";
+import { checkWorld } from "./world-properties.ts";
+import type { Past } from "./world-properties.ts";
 
 export interface Setup {
   readonly nodes: number;
@@ -30,24 +28,11 @@ export interface Step {
   readonly isLate: boolean;
 }
 
-/** What may happen next, and what comes of it. */
-export interface Next {
-  readonly step: Step;
-  readonly after: World | Violation;
-}
-
 export interface World {
   readonly members: readonly Member[];
   readonly said: Said;
   readonly past: Interned<Past>;
   readonly left: Budget;
-}
-
-/** A set of messages, and what it has become when more were said. */
-interface Said extends Interned<readonly Packet[]> {
-  /** The namings under which its number is the least. */
-  readonly least: readonly number[];
-  readonly more: Map<readonly Packet[], Said>;
 }
 
 /** Nothing has happened yet. */
@@ -61,27 +46,30 @@ export function firstServers({ nodes, options }: Setup): readonly Server[] {
   return voters.map(({ id }) => newServer(id, configuration, options));
 }
 
+/** What may happen next, and what comes of it. */
+interface Next {
+  readonly step: Step;
+  readonly after: World | Violation;
+}
+
 export class Worlds {
   readonly #setup: Setup;
   readonly #members: Members;
-  readonly #saids: Interner<readonly Packet[], Said>;
+  readonly #saids: Saids;
   readonly #pasts: Interner<Past>;
-  readonly #proposals: readonly Move[];
+  /** By naming: who is called n1, who n2 and so on. */
+  readonly #orders: readonly (readonly number[])[];
 
   constructor(setup: Setup) {
     this.#setup = setup;
-    const namings = namingsOf(firstServers(setup).map(({ id }) => id));
-    this.#proposals = Array.from({ length: setup.budget.proposals }, (_, at) => ({
-      type: "propose",
-      command: new TextEncoder().encode(`c${at + 1}`),
-    }));
+    const ids = firstServers(setup).map(({ id }) => id);
+    const namings = namingsOf(ids);
     this.#members = new Members(namings);
-    this.#saids = new Interner(
-      namings,
-      (packets, naming) => ascending(packets, namings.indexOf(naming)).join(),
-      (known) => ({ ...known, least: leastOf(known.numbers), more: new Map() }),
-    );
+    this.#saids = new Saids(namings.length);
     this.#pasts = new Interner(namings, fingerprintOfPast, (known) => known);
+    this.#orders = namings.map((naming) =>
+      ids.map((id) => ids.findIndex((each) => naming.get(each) === id)),
+    );
   }
 
   /** How many different servers, and messages, were met. */
@@ -92,7 +80,7 @@ export class Worlds {
   first(): World {
     return {
       members: firstServers(this.#setup).map((server) => this.#members.get(server)),
-      said: this.#saids.get([]),
+      said: this.#saids.nothing,
       past: this.#pasts.get({ leaders: new Map(), golden: [] }),
       left: this.#setup.budget,
     };
@@ -100,52 +88,67 @@ export class Worlds {
 
   /** Worlds with the same key go on alike, but for names and for what is left of the budget. */
   keyOf({ members, said, past }: World): string {
-    const keys = said.least.map((at) =>
-      [said.numbers[at], past.numbers[at], ...ascending(members, at)].join(),
-    );
-    return keys.length === 1 ? (keys[0] ?? "") : (keys.toSorted()[0] ?? "");
+    let least: string | undefined;
+    for (const at of said.namings) {
+      let key = `${said.number},${past.numbers[at]}`;
+      for (const slot of this.#orders[at] ?? []) key += `,${members[slot]?.numbers[at]}`;
+      if (least === undefined || key < least) least = key;
+    }
+    return least ?? "";
   }
 
   /** All that may happen next, where it changes anything, with what comes of it. */
   *after(world: World): Generator<Next> {
     const { members, said, left } = world;
-    for (const [slot, member] of members.entries()) {
-      for (const chance of member.moves) yield* this.#take(world, slot, chance);
-      const move = this.#proposals.at(-left.proposals);
-      if (move !== undefined && left.proposals > 0 && member.value.isLeader)
-        yield* this.#take(world, slot, { move, costs: "proposals" });
+    for (const isLate of left.slowWrites > 0 ? [false, true] : [false]) {
+      for (const [slot, member] of members.entries()) {
+        for (const { move, cost } of member.moves) {
+          const rest = spend(left, cost);
+          const news = rest && this.#newsOf(member, said, move, isLate);
+          if (news) yield this.#next(world, slot, news, rest);
+        }
+        for (const news of this.#heard(member, slot, said, isLate))
+          yield this.#next(world, slot, news, left);
+      }
     }
-    for (const { to, move } of said.value) yield* this.#take(world, to, { move, costs: undefined });
   }
 
-  *#take(world: World, slot: number, { move, costs }: Chance): Generator<Next> {
-    const { left, members } = world;
-    const before = members[slot];
-    if (before === undefined || (costs !== undefined && left[costs] === 0)) return;
-    const outcome = this.#members.outcome(before, move, false);
-    if (this.#isNews(world, before, outcome)) {
-      const step = { slot, move, isLate: false };
-      yield { step, after: this.#apply(world, step, outcome, spend(left, costs)) };
-    }
-    if (left.slowWrites === 0) return;
-    const late = this.#members.outcome(before, move, true);
-    if (late.next === outcome.next || !this.#isNews(world, before, late)) return;
-    const step = { slot, move, isLate: true };
-    const rest = spend(spend(left, costs), "slowWrites");
-    yield { step, after: this.#apply(world, step, late, rest) };
+  /** What comes of the messages to a server, in any world in which so much was said. */
+  #heard(member: Member, slot: number, said: Said, isLate: boolean): readonly News[] {
+    const memory = said.heard[isLate ? 1 : 0];
+    const known = memory.get(member);
+    if (known !== undefined) return known;
+    const heard = said.packets
+      .filter(({ to }) => to === slot)
+      .map(({ move }) => this.#newsOf(member, said, move, isLate))
+      .filter((news) => news !== undefined);
+    memory.set(member, heard);
+    return heard;
   }
 
-  #isNews({ said }: World, before: Member, outcome: Outcome): boolean {
-    const { next, violation } = outcome;
-    return violation !== undefined || next !== before || this.#join(said, outcome.said) !== said;
+  /** `undefined` where it changes nothing; where it writes nothing, nothing is late either. */
+  #newsOf(member: Member, said: Said, move: Move, isLate: boolean): News | undefined {
+    const outcome = this.#members.outcome(member, move, isLate);
+    if (isLate && outcome.next === this.#members.outcome(member, move, false).next)
+      return undefined;
+    const joined = this.#saids.join(said, outcome.said);
+    const isNothing = outcome.next === member && joined === said;
+    if (isNothing && outcome.violation === undefined) return undefined;
+    return { move, isLate, outcome, said: joined };
   }
 
-  #apply(world: World, { slot, move }: Step, outcome: Outcome, left: Budget): World | Violation {
+  #next(world: World, slot: number, news: News, left: Budget): Next {
+    const { move, isLate } = news;
+    const rest = isLate ? spend(left, "slowWrites") : left;
+    return { step: { slot, move, isLate }, after: this.#apply(world, slot, news, rest ?? left) };
+  }
+
+  #apply(world: World, slot: number, news: News, left: Budget): World | Violation {
+    const { move, outcome, said } = news;
     if (outcome.violation !== undefined) return outcome.violation;
     const members = world.members.with(slot, outcome.next);
     try {
-      const past = this.#pastAfter(world, slot, members, move);
-      return { members, said: this.#join(world.said, outcome.said), past, left };
+      return { members, said, past: this.#pastAfter(world, slot, members, move), left };
     } catch (error) {
       if (error instanceof Violation) return error;
       throw error;
@@ -164,29 +167,12 @@ export class Worlds {
     const now = checkWorld(servers, past.value, before, after, move);
     return now === past.value ? past : this.#pasts.get(now);
   }
-
-  #join(said: Said, more: readonly Packet[]): Said {
-    if (more.length === 0) return said;
-    const known = said.more.get(more);
-    if (known !== undefined) return known;
-    const joined = this.#saids.get([...new Set([...said.value, ...more])]);
-    said.more.set(more, joined);
-    return joined;
-  }
 }
 
-function spend(left: Budget, costs: keyof Budget | undefined): Budget {
-  return costs === undefined ? left : { ...left, [costs]: left[costs] - 1 };
-}
-
-/** Their numbers under one naming. */
-function ascending(all: readonly Interned<unknown>[], at: number): readonly number[] {
-  return all.map(({ numbers }) => numbers[at] ?? 0).toSorted((a, b) => a - b);
-}
-
-function leastOf(numbers: readonly number[]): readonly number[] {
-  const least = Math.min(...numbers);
-  return [...numbers.keys()].filter((at) => numbers[at] === least);
+/** `undefined` where there is nothing left. */
+function spend(left: Budget, cost: keyof Budget | undefined): Budget | undefined {
+  if (cost === undefined) return left;
+  return left[cost] === 0 ? undefined : { ...left, [cost]: left[cost] - 1 };
 }
 
 function fingerprintOfPast({ leaders, golden }: Past, naming: Naming): string {

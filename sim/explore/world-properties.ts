@@ -1,10 +1,8 @@
 /**
- * What must be so, by the names of the simulator's list. Most of it can be seen in one state, from the logs and the disks of
- * all; only who led which term and what was committed is remembered (`Past`).
+ * What must be so between servers, by the names of the simulator's list. Most of it can be seen in one state, from the logs
+ * and the disks of all; only who led which term and what was committed is remembered (`Past`).
  */
 
-import type { Message } from "../../src/core/message.ts";
-import type { RaftState } from "../../src/core/state.ts";
 import type {
   Configuration,
   Entry,
@@ -12,125 +10,17 @@ import type {
   LogIndex,
   NodeId,
   Term,
-  Write,
 } from "../../src/core/types.ts";
 import { configurationIn, idText, isQuorum, sameEntry } from "../safety/ghost.ts";
 import type { Disk } from "./disk.ts";
+import { must, Violation } from "./violation.ts";
 import type { Move, Server } from "./server.ts";
-
-export class Violation extends Error {
-  override readonly name = "Violation";
-  readonly property: string;
-
-  constructor(property: string, text: string) {
-    super(text);
-    this.property = property;
-  }
-}
 
 /** What no server has to remember. */
 export interface Past {
   readonly leaders: ReadonlyMap<Term, NodeId>;
   /** By index, from 1; `commitTerm` is that of whoever committed it first. */
   readonly golden: readonly { readonly entry: Entry; readonly commitTerm: Term }[];
-}
-
-function must(condition: boolean, property: string, text: () => string): void {
-  if (!condition) throw new Violation(property, text());
-}
-
-/** S10: what a message shows is on the disk when it leaves. */
-export function checkSaid(state: Readonly<RaftState>, disk: Disk, message: Message): void {
-  const { type, from, to, term } = message;
-  const isProposal = type === "PreVote" || (type === "PreVoteResponse" && message.voteGranted);
-  if (isProposal) return;
-  const { currentTerm, votedFor } = disk.hardState;
-  const knows = `its disk knows term ${currentTerm} and its vote for ${votedFor ?? "none"}`;
-  must(currentTerm >= term, "S10", () => `${from} sends a ${type} of term ${term}; ${knows}`);
-  const voteFor = voteIn(message);
-  const isVoteThere = voteFor === undefined || (currentTerm === term && votedFor === voteFor);
-  must(isVoteThere, "S10", () => `${from} shows its vote for ${voteFor} in term ${term}; ${knows}`);
-  if (!("matchIndex" in message)) return;
-  const { matchIndex } = message;
-  must(
-    matchIndex <= disk.lastIndex,
-    "S10",
-    () =>
-      `${from} acknowledges to ${to} entries up to ${matchIndex}; its disk ends at ${disk.lastIndex}`,
-  );
-  const own =
-    matchIndex >= state.log.tailFirst
-      ? state.log.tail[matchIndex - state.log.tailFirst]
-      : undefined;
-  must(
-    own === undefined || disk.termAt(matchIndex) === own.term,
-    "S10",
-    () => `${from} acknowledges entry ${matchIndex}.${own?.term}; its disk has another`,
-  );
-}
-
-function voteIn(message: Message): NodeId | undefined {
-  if (message.type === "RequestVote") return message.from;
-  return message.type === "RequestVoteResponse" && message.voteGranted ? message.to : undefined;
-}
-
-/** S2, S3: by what reaches the disk, over all crashes; nothing else may be shown (S10). */
-export function checkWrite(id: NodeId, { hardState }: Disk, write: Write): void {
-  const { currentTerm, votedFor } = hardState;
-  const next = write.hardState ?? hardState;
-  must(
-    next.currentTerm >= currentTerm,
-    "S3",
-    () => `${id} writes term ${next.currentTerm} over term ${currentTerm}`,
-  );
-  must(
-    next.currentTerm > currentTerm || votedFor === undefined || votedFor === next.votedFor,
-    "S2",
-    () =>
-      `${id} has voted for ${votedFor} and for ${next.votedFor ?? "none"} in term ${currentTerm}`,
-  );
-}
-
-/** S5 and S11, of one server that has made a move and has not crashed. */
-function checkStep(before: Server, after: Server): void {
-  const [old, now] = [before.state, after.state];
-  must(
-    now.commitIndex >= old.commitIndex,
-    "S11",
-    () => `${after.id} takes its commit index back from ${old.commitIndex} to ${now.commitIndex}`,
-  );
-  must(
-    now.currentTerm >= old.currentTerm,
-    "S11",
-    () => `${after.id} goes back to term ${now.currentTerm}`,
-  );
-  const [was, is] = [old.snapshot.lastIncluded.index, now.snapshot.lastIncluded.index];
-  must(is >= was, "S11", () => `${after.id} goes back from a snapshot at ${was} to one at ${is}`);
-  must(
-    now.log.compacted.index <= is,
-    "S6",
-    () =>
-      `${after.id} has let go of its log up to ${now.log.compacted.index}; its snapshot ends at ${is}`,
-  );
-  if (!before.isLeader || !after.isLeader || old.currentTerm !== now.currentTerm) return;
-  for (let index = now.log.compacted.index + 1; index <= old.log.lastIndex; index += 1) {
-    const entry = before.entryAt(index);
-    const kept = after.entryAt(index);
-    const isKept = entry !== undefined && kept !== undefined && sameEntry(entry, kept);
-    must(
-      isKept,
-      "S5",
-      () => `${after.id} leads term ${now.currentTerm} and has changed its entry ${index}`,
-    );
-  }
-  for (const { id, matchIndex } of old.leadership?.progress.values() ?? []) {
-    const next = now.leadership?.progress.get(id)?.matchIndex ?? 0;
-    must(
-      next >= matchIndex,
-      "S11",
-      () => `${after.id} takes the match of ${id} back from ${matchIndex} to ${next}`,
-    );
-  }
 }
 
 /** All that is to be seen when `after` has taken the place of `before` among `servers`; and what is to be remembered of it. */
@@ -141,7 +31,6 @@ export function checkWorld(
   after: Server,
   move: Move,
 ): Past {
-  if (move.type !== "crash") checkStep(before, after);
   const isElected =
     after.isLeader && (!before.isLeader || before.state.currentTerm !== after.state.currentTerm);
   let { leaders, golden } = past;
@@ -272,10 +161,20 @@ function checkStillDurable(servers: readonly Server[], golden: Past["golden"]): 
   }
 }
 
-/** S11: what a leader takes its peers to have is on their disks, unless they follow a later leader by now. */
+/**
+ * S11: what a leader takes its peers to have is on their disks, unless they follow a later leader by now. S24: what is on
+ * its way to them comes before what they get next.
+ */
 function checkMatch(servers: readonly Server[], leader: Server): void {
   const { leadership, currentTerm, log } = leader.state;
-  for (const { id, matchIndex } of leadership?.progress.values() ?? []) {
+  for (const { id, matchIndex, nextIndex, inflight } of leadership?.progress.values() ?? []) {
+    const underWay = inflight.at(-1)?.lastIndex ?? 0;
+    must(
+      underWay < nextIndex,
+      "S24",
+      () =>
+        `${leader.id} counts entry ${underWay} as on its way to ${id}, which is yet to get ${nextIndex}`,
+    );
     const { disk } = find(servers, id);
     if (matchIndex <= log.compacted.index || disk.hardState.currentTerm > currentTerm) continue;
     const entry = leader.entryAt(matchIndex);
