@@ -61,6 +61,8 @@ export class SimNetwork {
   readonly #usual: NetworkModel;
   readonly #running: (SimTransport | undefined)[];
   #packets = 0;
+  /** How often it was healed. */
+  #heals = 0;
 
   constructor(
     scheduler: Scheduler,
@@ -112,6 +114,7 @@ export class SimNetwork {
       bytesPerMs: 0,
     };
     this.#qualities.length = 0;
+    this.#heals += 1;
     for (const row of this.#links) for (const link of row) this.#clear(link);
   }
 
@@ -214,9 +217,11 @@ export class SimNetwork {
     const transit = link.add(packet, event);
   }
 
-  /** It comes by once more. */
+  /** It comes by once more, unless the network is healed by then. */
   #echo(sender: SimTransport, link: PeerLink, packet: Packet, afterUs: number): void {
+    const heals = this.#heals;
     this.scheduler.after(afterUs, KIND.deliver, undefined, () => {
+      if (heals !== this.#heals) return;
       const reason = link.refusal(packet.message.type);
       if (reason === undefined) this.#dispatch(sender, link, packet, link.modelOf(this.model));
       else this.hooks.onLose(packet, reason);

@@ -244,6 +244,22 @@ describe("a link", () => {
     expect(each.received).toHaveLength(99);
   });
 
+  test("that echoes brings each message once more, later, but not to a network that has healed", async () => {
+    const each = await rig();
+    const beginUs = each.scheduler.nowUs;
+    each.network.link(0, 1).echo(500);
+    each.send(1);
+    await each.scheduler.run(beginUs + 499_000);
+    expect(each.received).toEqual([1]);
+    await each.scheduler.run(beginUs + 502_000);
+    expect(each.received).toEqual([1, 1]);
+    each.send(2);
+    await each.scheduler.run(each.scheduler.nowUs + 10_000);
+    each.network.heal();
+    await each.scheduler.run(each.scheduler.nowUs + 1_000_000);
+    expect(each.received).toEqual([1, 1, 2]);
+  });
+
   test("may be worse than the others for a while", async () => {
     const each = await rig();
     const quality = { lossPpm: 1_000_000, duplicatePpm: 0, maxDelayUs: 100 };
