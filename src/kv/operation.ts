@@ -14,6 +14,7 @@
  * but it protects those who come after: the next write of the session bars the copies of the one that was given up.
  */
 
+import { onAbort } from "../abort.ts";
 import { RaftError } from "../errors.ts";
 import type { LogIndex } from "../core/types.ts";
 import type { RaftErrorCode } from "../errors.ts";
@@ -66,9 +67,8 @@ export class Operation {
   }
 
   /** Until it is settled. */
-  watch(signal: AbortSignal, onAbort: () => void): void {
-    signal.addEventListener("abort", onAbort, { once: true });
-    this.#onSettled = () => signal.removeEventListener("abort", onAbort);
+  watch(signal: AbortSignal, callback: () => void): void {
+    this.#onSettled = onAbort(signal, callback);
   }
 
   get settled(): boolean {

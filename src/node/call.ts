@@ -1,5 +1,6 @@
 /** One proposal or read with a promise: a sink that settles once, and may be given up by an `AbortSignal`. */
 
+import { onAbort } from "../abort.ts";
 import type { LogIndex } from "../core/types.ts";
 import { RaftError } from "../errors.ts";
 import type { Sink } from "./sink.ts";
@@ -15,6 +16,8 @@ export class Call<Value> implements Sink<Value> {
   settled = false;
   readonly #signal: AbortSignal | undefined;
   readonly #withdraw: (call: Call<Value>) => boolean;
+  /** Ends the wait for the signal. */
+  #leave: (() => void) | undefined;
   #resolve: (outcome: Outcome<Value>) => void = () => undefined;
   #reject: (error: RaftError) => void = () => undefined;
 
@@ -27,7 +30,11 @@ export class Call<Value> implements Sink<Value> {
       this.#reject = reject;
     });
     if (signal?.aborted === true) this.#abort("rejected");
-    else signal?.addEventListener("abort", this.#onAbort, { once: true });
+    else if (signal !== undefined) {
+      this.#leave = onAbort(signal, () =>
+        this.#abort(this.#withdraw(this) ? "rejected" : "unknown"),
+      );
+    }
   }
 
   done(_token: number, index: LogIndex, value: Value): void {
@@ -38,10 +45,6 @@ export class Call<Value> implements Sink<Value> {
     if (this.#settle()) this.#reject(error);
   }
 
-  readonly #onAbort = (): void => {
-    this.#abort(this.#withdraw(this) ? "rejected" : "unknown");
-  };
-
   #abort(outcome: "rejected" | "unknown"): void {
     const cause: unknown = this.#signal?.reason;
     this.failed(0, new RaftError("RAFT_ABORTED", "the caller has given up", { outcome, cause }));
@@ -50,7 +53,7 @@ export class Call<Value> implements Sink<Value> {
   #settle(): boolean {
     if (this.settled) return false;
     this.settled = true;
-    this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#leave?.();
     return true;
   }
 }

@@ -1,5 +1,6 @@
 /** Whoever waits for something to become true of a node: looked at after each turn. */
 
+import { onAbort } from "../abort.ts";
 import type { RaftState } from "../core/state.ts";
 import { RaftError } from "../errors.ts";
 
@@ -34,11 +35,7 @@ export class Waiters {
 
       const end = (): void => {
         this.#waiting.delete(waiter);
-        signal?.removeEventListener("abort", onAbort);
-      };
-      const onAbort = (): void => {
-        end();
-        reject(abortedError(signal));
+        leave?.();
       };
       const waiter: Waiter = {
         check: (state) => {
@@ -55,7 +52,8 @@ export class Waiters {
         },
       };
       this.#waiting.add(waiter);
-      signal?.addEventListener("abort", onAbort, { once: true });
+      const leave =
+        signal === undefined ? undefined : onAbort(signal, () => waiter.fail(abortedError(signal)));
       return undefined;
     });
   }

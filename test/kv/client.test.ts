@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { describe, expect, test } from "vitest";
 import { RaftError } from "../../src/errors.ts";
 import { KvClient } from "../../src/kv/index.ts";
@@ -176,6 +177,16 @@ describe("calls", () => {
 
     expect(await outcome(clock, get)).toMatchObject({ value: "v" });
     expect((await outcome(clock, range)).entries).toHaveLength(1);
+  });
+
+  test("any number of calls may share a signal: they leave one listener on it, and none in the end", async () => {
+    const { clock, client } = setUp();
+    const { signal } = new AbortController();
+    const calls = Array.from({ length: 20 }, (_, n) => client.put(`k${n}`, "v", { signal }));
+
+    expect(getEventListeners(signal, "abort")).toHaveLength(1);
+    await outcome(clock, Promise.all(calls));
+    expect(getEventListeners(signal, "abort")).toHaveLength(0);
   });
 
   test("no link, no endpoints, an endpoint twice and senseless numbers are invalid options", () => {

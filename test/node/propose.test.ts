@@ -1,5 +1,6 @@
 /** The three outcomes of a command: applied, certainly rejected, unknown. Each proposal has exactly one. */
 
+import { getEventListeners } from "node:events";
 import { expect, test } from "vitest";
 import type { RaftError } from "../../src/errors.ts";
 import type { Sink } from "../../src/node/sink.ts";
@@ -364,5 +365,21 @@ test("a command that is no bytes is refused, with a promise and without", async 
     code: "RAFT_INVALID_COMMAND",
     message: "a command is a Uint8Array, not string: encode it first",
   });
+  await cluster.stop();
+});
+
+test("any number of calls may share a signal: they leave one listener on it, and none in the end", async () => {
+  const cluster = await Cluster.start({ size: 1 });
+  const leader = await cluster.leader();
+  const { signal } = new AbortController();
+  const calls = Array.from({ length: 20 }, () => [
+    leader.propose(bytes("x"), { signal }),
+    leader.read(undefined, { signal }),
+    leader.waitForApplied(20, { signal }),
+  ]).flat();
+
+  expect(getEventListeners(signal, "abort")).toHaveLength(1);
+  await cluster.clock.settle(Promise.all(calls));
+  expect(getEventListeners(signal, "abort")).toHaveLength(0);
   await cluster.stop();
 });
