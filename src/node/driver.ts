@@ -123,7 +123,7 @@ export class Driver<Result, Query, Answer> {
 
   submit(command: Uint8Array, sink: Sink<Result>, token: number): void {
     const refusal = this.#isStopped
-      ? stoppedError()
+      ? this.#stoppedError()
       : this.#inbox.propose(command, sink, token, this.#proposals.size);
     if (refusal === undefined) this.#wantTurn();
     else sink.failed(token, refusal);
@@ -193,6 +193,11 @@ export class Driver<Result, Query, Answer> {
     return this.#stopReason !== undefined;
   }
 
+  #stoppedError(): RaftError {
+    const reason = this.#stopReason;
+    return stoppedError(reason?.code === "RAFT_STOPPED" ? undefined : reason);
+  }
+
   #answerAll(reason: RaftError): void {
     const { code, message, cause } = reason;
     const rejected = new RaftError(code, message, { cause });
@@ -207,7 +212,7 @@ export class Driver<Result, Query, Answer> {
   }
 
   #refusalOfRead(): RaftError | undefined {
-    if (this.#isStopped) return stoppedError();
+    if (this.#isStopped) return this.#stoppedError();
     const waiting = this.#inbox.waitingReads + this.#reads.size + this.#queries.size;
     if (waiting < this.#settings.inbox.maxReads) return undefined;
     return new RaftError("RAFT_OVERLOADED", `${waiting} reads are waiting already`);

@@ -14,6 +14,8 @@ export function applyError(what: string, cause: unknown): RaftError {
   return new RaftError("RAFT_APPLY_FAILED", `${what}: ${messageOf(cause)}`, { cause });
 }
 
-export function stoppedError(): RaftError {
-  return new RaftError("RAFT_STOPPED", "this node has stopped");
+/** What is said to whoever comes afterwards; `failure` is what the node has stopped of, where it was not told to. */
+export function stoppedError(failure: RaftError | undefined): RaftError {
+  const why = failure === undefined ? "" : `: ${failure.code}: ${failure.message}`;
+  return new RaftError("RAFT_STOPPED", `this node has stopped${why}`, { cause: failure });
 }

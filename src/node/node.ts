@@ -17,7 +17,7 @@ import type {
 } from "../transport/transport.ts";
 import { Call } from "./call.ts";
 import { Driver } from "./driver.ts";
-import { storageError } from "./failures.ts";
+import { stoppedError, storageError } from "./failures.ts";
 import type { Logger } from "./logger.ts";
 import { withAddresses } from "./members.ts";
 import { settingsOf } from "./options.ts";
@@ -228,10 +228,11 @@ export class RaftNode<Result = unknown, Query = unknown, Answer = unknown>
 
   /**
    * Hands the leadership to `target`, a voter (thesis 3.10). Resolves when `target` leads. Rejects with `RAFT_NOT_LEADER`,
-   * `RAFT_INVALID_OPTION`, or `RAFT_TRANSFER_FAILED` where it does not lead within an election timeout or two: this
-   * member may lead on.
+   * `RAFT_INVALID_OPTION`, `RAFT_STOPPED`, `RAFT_ABORTED`, or `RAFT_TRANSFER_FAILED` where it does not lead within an
+   * election timeout or two: this member may lead on.
    */
   async transferLeadership(target: NodeId, options: CallOptions = {}): Promise<void> {
+    if (this.#stopping !== undefined) throw stoppedError(this.#failure);
     const { state } = this.#driver;
     if (state.role !== "leader")
       throw new RaftError("RAFT_NOT_LEADER", "only a leader can hand over the leadership");

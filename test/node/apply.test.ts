@@ -86,6 +86,9 @@ for (const how of [
     expect(leader.failure?.message).toContain(
       how.startsWith("gives") ? "for 1 commands" : "cannot",
     );
+    const late = await failureOf(leader.propose(bytes("late")));
+    expect(late).toMatchObject({ code: "RAFT_STOPPED", outcome: "rejected" });
+    expect(late.message).toContain(`this node has stopped: RAFT_APPLY_FAILED: `);
     await cluster.clock.settle(leader.stop());
     const again = await cluster.boot("n1");
     await cluster.clock.until(() => again.node.failure !== undefined);

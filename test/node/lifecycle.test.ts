@@ -49,6 +49,11 @@ test("a stopped leader does not say that it leads, and tells its listeners", asy
   expect(leader.status().leader).toBeUndefined();
   expect(leader.status().leaderHint).toBeUndefined();
   expect(told).toEqual(["follower", undefined, ["stopped", undefined]]);
+  for (const target of cluster.ids) {
+    expect(await failureOf(leader.transferLeadership(target))).toMatchObject({
+      code: "RAFT_STOPPED",
+    });
+  }
   await cluster.stop();
 });
 
