@@ -16,9 +16,9 @@ const USAGE = `usage: npm run explore -- [options]
   --nodes N        2 to 4 (3)
   --timeouts N     election timers that run out, of all nodes together (2)
   --heartbeats N   that leaders send, with the check of their quorum (0)
-  --proposals N    commands (1)
+  --proposals N    commands (0)
   --crashes N      each with a restart (1)
-  --slow-writes N  writes that are not durable at once (1)
+  --slow-writes N  writes that are not durable at once (0)
   --snapshots N    that are taken (0)
   --transfers N    of leadership, that are asked for (0)
   --pre-vote       with PreVote, which takes another round to elect anybody
@@ -69,9 +69,9 @@ function optionsFrom(args: readonly string[]): Options {
       nodes: { type: "string", default: "3" },
       timeouts: { type: "string", default: "2" },
       heartbeats: { type: "string", default: "0" },
-      proposals: { type: "string", default: "1" },
+      proposals: { type: "string", default: "0" },
       crashes: { type: "string", default: "1" },
-      "slow-writes": { type: "string", default: "1" },
+      "slow-writes": { type: "string", default: "0" },
       snapshots: { type: "string", default: "0" },
       transfers: { type: "string", default: "0" },
       "pre-vote": { type: "boolean", default: false },

@@ -3,7 +3,6 @@
  * once for each move of each server, however many worlds the server stands in.
  */
 
-import { messageOf } from "../../src/errors.ts";
 import type { Message } from "../../src/core/message.ts";
 import { fingerprintOf, fingerprintOfMessage } from "./fingerprint.ts";
 import type { Naming } from "./fingerprint.ts";
@@ -96,7 +95,7 @@ export class Members {
       const violation =
         error instanceof Violation
           ? error
-          : new Violation("S0", `${member.value.id} stops: ${messageOf(error)}`);
+          : new Violation("S0", `${member.value.id} stops: ${String(error)}`);
       return { next: member, said: [], violation };
     }
   }

@@ -19,6 +19,8 @@ export interface Find {
   readonly text: string;
   readonly seed: number;
   readonly witness: Witness;
+  /** Where it was explored and not run: within which bounds, and how deep. */
+  readonly within?: string;
 }
 
 export interface Hunt {
@@ -114,7 +116,13 @@ async function runSeeds(
 }
 
 /** `undefined`: the program has merely broken down, and no property has noticed anything. */
-function witnessOf({ property, text }: { property: string; text: string }): Witness | undefined {
+export function witnessOf({
+  property,
+  text,
+}: {
+  property: string;
+  text: string;
+}): Witness | undefined {
   if (property !== "S0" && property !== "S27") return "outside";
   if (/\b(TypeError|RangeError|ReferenceError|SyntaxError)\b/.test(text)) return undefined;
   return "assertion";

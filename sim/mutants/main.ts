@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { messageOf } from "../../src/errors.ts";
 import { build, takeSources } from "./build.ts";
+import { exploreAll, isExplorable } from "./exploring.ts";
 import { hunt } from "./hunt.ts";
 import type { Budget } from "./hunt.ts";
 import { readMutants, WITHOUT_ASSERTIONS } from "./mutant.ts";
@@ -26,6 +27,7 @@ const USAGE = `usage: npm run mutants -- [options]
   --seconds N     the budget of each, in real time (1800)
   --workers N     threads (${availableParallelism()})
   --no-assertions without the assertions of the core and of the storage: by the checks from outside alone
+  --explore       the bugs of the core alone, by exploring what it can get into (npm run explore) instead of running seeds
   --shrink N      seconds to look for the shortest story of each that was found; 0: do not (0)
   --json          one object a mutant, then a summary
 `;
@@ -33,6 +35,7 @@ const USAGE = `usage: npm run mutants -- [options]
 interface Options extends Budget {
   readonly only: readonly string[];
   readonly assertions: boolean;
+  readonly explore: boolean;
   readonly shrink: number;
   readonly json: boolean;
 }
@@ -49,7 +52,8 @@ async function main(args: readonly string[]): Promise<number> {
   let mutants: readonly Mutant[];
   try {
     options = optionsFrom(args);
-    mutants = chosen(readMutants(join(project, "test", "mutants")), options.only);
+    const all = readMutants(join(project, "test", "mutants"));
+    mutants = chosen(options.explore ? all.filter(isExplorable) : all, options.only);
   } catch (error) {
     process.stderr.write(`${messageOf(error)}\nTry "npm run mutants -- --help".\n`);
     return 2;
@@ -59,7 +63,7 @@ async function main(args: readonly string[]): Promise<number> {
   const shrinkings: (Shrinking | undefined)[] = [];
   try {
     takeSources(project, join(folder, "sources"));
-    if (!options.json) say(header());
+    if (!options.json) say(header(options.explore ? "states" : "seeds"));
     for (const mutant of mutants) {
       const verdict = await judge(mutant, options, project, folder);
       verdicts.push(verdict);
@@ -98,7 +102,9 @@ async function judge(
   } catch (error) {
     return { ...base, type: "broken", reason: error instanceof Error ? error.message : "" };
   }
-  const result = await hunt(own, options);
+  const result = options.explore
+    ? await exploreAll(own, options.seconds)
+    : await hunt(own, options);
   const { found, ...spent } = result;
   return found === undefined
     ? { ...base, type: "survived", ...spent }
@@ -123,6 +129,7 @@ function optionsFrom(args: readonly string[]): Options {
       seeds: { type: "string", default: "2000" },
       seconds: { type: "string", default: "1800" },
       workers: { type: "string", default: String(availableParallelism()) },
+      explore: { type: "boolean", default: false },
       "no-assertions": { type: "boolean", default: false },
       shrink: { type: "string", default: "0" },
       json: { type: "boolean", default: false },
@@ -133,8 +140,10 @@ function optionsFrom(args: readonly string[]): Options {
     seeds: whole("seeds", values.seeds),
     seconds: whole("seconds", values.seconds),
     workers: whole("workers", values.workers),
+    explore: values.explore,
     assertions: !values["no-assertions"],
-    shrink: whole("shrink", values.shrink, 0),
+    // What is explored is as short as can be already.
+    shrink: values.explore ? 0 : whole("shrink", values.shrink, 0),
     json: values.json,
   };
 }

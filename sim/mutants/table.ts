@@ -33,8 +33,9 @@ export function isMissed({ type }: Verdict): boolean {
   return type === "survived" || type === "broken";
 }
 
-export function header(): string {
-  return `${columns("id", "found by", "seen by", "seeds", "seconds")}  what`;
+/** `tried`: what is counted until it was found. */
+export function header(tried: "seeds" | "states"): string {
+  return `${columns("id", "found by", "seen by", tried, "seconds")}  what`;
 }
 
 export function row(verdict: Verdict): string {
@@ -43,7 +44,7 @@ export function row(verdict: Verdict): string {
     case "killed": {
       const { found, seeds, seconds } = verdict;
       const text = columns(id, found.property, found.witness, String(seeds), seconds.toFixed(1));
-      return `${text}  ${what}`;
+      return `${text}  ${what}${found.within === undefined ? "" : ` (${found.within})`}`;
     }
     case "survived": {
       const { seeds, seconds, spoilt } = verdict;
@@ -72,5 +73,5 @@ export function scoreOf(verdicts: readonly Verdict[]): Score {
 }
 
 function columns(id: string, found: string, seen: string, seeds: string, seconds: string): string {
-  return `${id.padEnd(4)} ${found.padEnd(10)} ${seen.padEnd(9)} ${seeds.padStart(5)} ${seconds.padStart(7)}`;
+  return `${id.padEnd(4)} ${found.padEnd(10)} ${seen.padEnd(9)} ${seeds.padStart(7)} ${seconds.padStart(7)}`;
 }

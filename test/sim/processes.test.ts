@@ -107,6 +107,8 @@ test("bad usage ends with exit code 2, what would be good, and a way to the help
     ["main.js", "--nonsense", "Unknown option '--nonsense'"],
     ["main.js", `--seed 1 --report ${nowhere}`, "--report cannot be written: ENOENT"],
     ["main.js", `--seed 1 --history ${nowhere}`, "--history cannot be written: ENOENT"],
+    ["explore/main.js", "--nodes 5", "--nodes is a whole number from 2 to 4, not 5"],
+    ["explore/main.js", "--crashes some", "--crashes is a whole number from 0 to 9, not some"],
     ["mutants/main.js", "--only Q", "there is no mutant Q"],
     ["../bench/main.js", `--quick --report ${nowhere}`, "--report cannot be written: ENOENT"],
   ];
@@ -117,9 +119,19 @@ test("bad usage ends with exit code 2, what would be good, and a way to the help
     expect(failure).toMatchObject({ code: 2, stdout: "" });
     const { stderr } = failure as { readonly stderr: string };
     expect(stderr).toContain(sentence);
-    expect(stderr).toMatch(/\nTry "npm run (sim|mutants|bench) -- --help"\.\n$/);
+    expect(stderr).toMatch(/\nTry "npm run (sim|explore|mutants|bench) -- --help"\.\n$/);
     expect(stderr.trimEnd().split("\n")).toHaveLength(2);
   }
+});
+
+const explored = async (...args: string[]): Promise<string> =>
+  (await run(process.execPath, [built("explore/main.js"), "--nodes", "2", ...args])).stdout;
+
+test("an exploration says how much there is, and whether that was all", async () => {
+  expect(await explored("--timeouts", "1")).toMatch(
+    /^states    \d+, up to \d+ moves from the beginning: all there are within these bounds\nof .*\ntime .*\nverdict   no property is violated\n$/,
+  );
+  expect(await explored("--timeouts", "3", "--max-states", "1")).toMatch(/: more are left\n/);
 });
 
 test("a run says where its page is, and that one thread ran it", async () => {
@@ -135,6 +147,6 @@ test("a run says where its page is, and that one thread ran it", async () => {
 test("--help says what there is, of the simulator, the mutants and the benchmark", async () => {
   for (const file of ["main.js", "mutants/main.js", "../bench/main.js"]) {
     const { stdout } = await run(process.execPath, [built(file), "--help"]);
-    expect(stdout).toMatch(/npm run (sim|mutants|bench) -- \[options\]/);
+    expect(stdout).toMatch(/npm run (sim|explore|mutants|bench) -- \[options\]/);
   }
 });

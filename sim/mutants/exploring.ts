@@ -1,0 +1,61 @@
+/** Explores a mutant's cores, bounds by bounds, until a property is violated in one of them. */
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { witnessOf } from "./hunt.ts";
+import type { Hunt } from "./hunt.ts";
+import type { Mutant } from "./mutant.ts";
+
+/** What is not said is the least: two elections, and nothing else that may go wrong. */
+const BOUNDS: readonly (readonly string[])[] = [
+  ["--nodes", "4"],
+  ["--pre-vote"],
+  ["--timeouts", "1", "--proposals", "1", "--heartbeats", "1", "--snapshots", "1"],
+  ["--heartbeats", "2"],
+  ["--proposals", "1"],
+  ["--crashes", "1", "--slow-writes", "1"],
+  ["--proposals", "1", "--timeouts", "3"],
+];
+const LEAST = ["--proposals", "0", "--crashes", "0", "--slow-writes", "0"];
+const MAX_STATES = 400_000;
+
+/** Nobody but the core takes part. */
+export function isExplorable({ changes }: Mutant): boolean {
+  return changes.some(({ file }) => file.startsWith("src/core/"));
+}
+
+/** Of `seconds` each of the bounds gets its share. */
+export async function exploreAll(folder: string, seconds: number): Promise<Hunt> {
+  let states = 0;
+  let spent = 0;
+  for (const bounds of BOUNDS) {
+    const share = String(Math.max(1, Math.floor(seconds / BOUNDS.length)));
+    const result = await exploreWithin(folder, [...bounds, "--seconds", share]);
+    states += result.states;
+    spent += result.seconds;
+    const { violation, depth } = result;
+    const witness = violation && witnessOf(violation);
+    if (violation === undefined || witness === undefined) continue;
+    const within = `${bounds.join(" ")}: ${depth} moves`;
+    const found = { ...violation, seed: 0, witness, within };
+    return { found, seeds: states, seconds: spent, spoilt: 0 };
+  }
+  return { found: undefined, seeds: states, seconds: spent, spoilt: 0 };
+}
+
+interface Explored {
+  readonly states: number;
+  readonly depth: number;
+  readonly seconds: number;
+  readonly violation?: { readonly property: string; readonly text: string };
+}
+
+async function exploreWithin(folder: string, bounds: readonly string[]): Promise<Explored> {
+  const main = join(folder, "dist", "sim", "explore", "main.js");
+  const args = ["--json", "--max-states", String(MAX_STATES), ...LEAST, ...bounds];
+  const child = spawn(process.execPath, [main, ...args], { stdio: ["ignore", "pipe", "inherit"] });
+  const [output] = await Promise.all([text(child.stdout), once(child, "close")]);
+  return JSON.parse(output) as Explored;
+}
