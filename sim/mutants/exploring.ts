@@ -19,20 +19,26 @@ const BOUNDS: readonly (readonly string[])[] = [
   ["--proposals", "1", "--timeouts", "3"],
 ];
 const LEAST = ["--proposals", "0", "--crashes", "0", "--slow-writes", "0"];
-const MAX_STATES = 400_000;
+/** Most are found soon within the bounds that suit them, so all are tried a little before any is tried at length. */
+const MAX_STATES = [40_000, 400_000] as const;
+
+/** An exploration asks for the time now and then only. */
+const GRACE_SECONDS = 60;
 
 /** Nobody but the core takes part. */
 export function isExplorable({ changes }: Mutant): boolean {
   return changes.some(({ file }) => file.startsWith("src/core/"));
 }
 
-/** Of `seconds` each of the bounds gets its share. */
+/** Of `seconds` each try gets its share. */
 export async function exploreAll(folder: string, seconds: number): Promise<Hunt> {
   let states = 0;
   let spent = 0;
-  for (const bounds of BOUNDS) {
-    const share = String(Math.max(1, Math.floor(seconds / BOUNDS.length)));
-    const result = await exploreWithin(folder, [...bounds, "--seconds", share]);
+  const tries = MAX_STATES.flatMap((most) => BOUNDS.map((bounds) => ({ most, bounds })));
+  for (const { most, bounds } of tries) {
+    const share = Math.max(1, Math.floor(seconds / tries.length));
+    const result = await exploreWithin(folder, [...bounds, "--max-states", String(most)], share);
+    if (result === undefined) continue;
     states += result.states;
     spent += result.seconds;
     const { violation, depth } = result;
@@ -52,10 +58,19 @@ interface Explored {
   readonly violation?: { readonly property: string; readonly text: string };
 }
 
-async function exploreWithin(folder: string, bounds: readonly string[]): Promise<Explored> {
+/** `undefined` where it never came to an end: a core can be caught in a loop. */
+async function exploreWithin(
+  folder: string,
+  bounds: readonly string[],
+  seconds: number,
+): Promise<Explored | undefined> {
   const main = join(folder, "dist", "sim", "explore", "main.js");
-  const args = ["--json", "--max-states", String(MAX_STATES), ...LEAST, ...bounds];
-  const child = spawn(process.execPath, [main, ...args], { stdio: ["ignore", "pipe", "inherit"] });
+  const args = [main, "--json", ...LEAST, ...bounds, "--seconds", String(seconds)];
+  const child = spawn(process.execPath, args, {
+    stdio: ["ignore", "pipe", "inherit"],
+    timeout: (seconds + GRACE_SECONDS) * 1000,
+    killSignal: "SIGKILL",
+  });
   const [output] = await Promise.all([text(child.stdout), once(child, "close")]);
-  return JSON.parse(output) as Explored;
+  return output === "" ? undefined : (JSON.parse(output) as Explored);
 }
