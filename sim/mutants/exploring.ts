@@ -10,13 +10,13 @@ import type { Mutant } from "./mutant.ts";
 
 /** What is not said is the least: two elections, and nothing else that may go wrong. */
 const BOUNDS: readonly (readonly string[])[] = [
-  ["--nodes", "4"],
-  ["--pre-vote"],
-  ["--timeouts", "1", "--proposals", "1", "--heartbeats", "1", "--snapshots", "1"],
-  ["--heartbeats", "2"],
   ["--proposals", "1"],
+  ["--heartbeats", "2"],
   ["--crashes", "1", "--slow-writes", "1"],
+  ["--timeouts", "1", "--proposals", "1", "--heartbeats", "1", "--snapshots", "1"],
+  ["--pre-vote"],
   ["--proposals", "1", "--timeouts", "3"],
+  ["--nodes", "4"],
 ];
 const LEAST = ["--proposals", "0", "--crashes", "0", "--slow-writes", "0"];
 /** Most are found soon within the bounds that suit them, so all are tried a little before any is tried at length. */

@@ -8,7 +8,14 @@ import { afterAll, describe, expect, test } from "vitest";
 import { explore } from "../../sim/explore/explore.ts";
 import type { storyOf } from "../../sim/explore/story.ts";
 import type { Budget } from "../../sim/explore/members.ts";
+import { namingsOf } from "../../sim/explore/interned.ts";
+import { fingerprintOf, fingerprintOfMessage } from "../../sim/explore/fingerprint.ts";
+import type { Naming } from "../../sim/explore/fingerprint.ts";
+import { afterMove } from "../../sim/explore/server.ts";
+import type { Move, Server } from "../../sim/explore/server.ts";
+import { firstServers } from "../../sim/explore/world.ts";
 import type { Setup } from "../../sim/explore/world.ts";
+import type { Message } from "../../src/core/message.ts";
 import { takeSources } from "../../sim/mutants/build.ts";
 import { mutate, readMutants } from "../../sim/mutants/mutant.ts";
 import type { Change } from "../../sim/mutants/mutant.ts";
@@ -63,6 +70,58 @@ test("the same bounds are the same states", () => {
   const setup = setupOf(3, { timeouts: 1, proposals: 1, slowWrites: 1 });
   expect(explore(setup)).toEqual(explore(setup));
 });
+
+test.each([
+  ["an election", setupOf(3, { timeouts: 1 })],
+  ["an election and two commands", setupOf(2, { timeouts: 1, proposals: 2 })],
+])("it meets no more and no fewer states than plain search does: %s", (_, setup) => {
+  expect(explore(setup).states).toBe(statesByPlainSearch(setup));
+});
+
+/** Without anything that saves work: every world is made anew, and its names are exchanged only to count it. */
+function statesByPlainSearch(setup: Setup): number {
+  interface Plain {
+    readonly servers: readonly Server[];
+    readonly said: ReadonlyMap<string, Message>;
+    readonly timeouts: number;
+    readonly proposals: number;
+  }
+  const namings = namingsOf(firstServers(setup).map(({ id }) => id));
+  const nameOf = ({ servers, said }: Plain, naming: Naming): string =>
+    [
+      ...servers.map((server) => fingerprintOf(server, naming)).toSorted(),
+      ...[...said.values()].map((message) => fingerprintOfMessage(message, naming)).toSorted(),
+    ].join("\n");
+  const { timeouts, proposals } = setup.budget;
+  const todo: Plain[] = [{ servers: firstServers(setup), said: new Map(), timeouts, proposals }];
+  const seen = new Set<string>();
+  const classes = new Set<string>();
+  for (let world = todo.pop(); world !== undefined; world = todo.pop()) {
+    const own = nameOf(world, new Map());
+    if (seen.has(own)) continue;
+    seen.add(own);
+    classes.add(namings.map((naming) => nameOf(world, naming)).toSorted()[0] ?? "");
+    for (const [slot, server] of world.servers.entries()) {
+      const moves: Move[] = [...world.said.values()]
+        .filter(({ to }) => to === server.id)
+        .map((message) => ({ type: "message", message }));
+      if (!server.isLeader && world.timeouts > 0) moves.push({ type: "timer" });
+      if (server.isLeader && world.proposals > 0) moves.push({ type: "propose" });
+      for (const move of moves) {
+        const after = afterMove(server, move, false);
+        const said = new Map(world.said);
+        for (const message of after.said) said.set(JSON.stringify(message), message);
+        todo.push({
+          servers: world.servers.with(slot, after.server),
+          said,
+          timeouts: world.timeouts - (move.type === "timer" ? 1 : 0),
+          proposals: world.proposals - (move.type === "propose" ? 1 : 0),
+        });
+      }
+    }
+  }
+  return classes.size;
+}
 
 describe("a known bug of the core, put back, is found", () => {
   const mutants = readMutants(join(root, "test", "mutants"));
