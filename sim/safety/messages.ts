@@ -92,15 +92,18 @@ export class MessageChecks {
   }
 
   /**
-   * L5: when all is done, heartbeats alone are sent. A call that was held up may come yet, and be replicated; to those who
-   * are gone a snapshot may be on its way.
+   * L5: when all is done, heartbeats alone are sent. To those who are gone a snapshot may be on its way; and a call that was
+   * held up may come yet: then there is something to do again.
    */
   #checkRest(view: NodeView, message: PeerMessage): void {
     const { type, to } = message;
     if (type === "Heartbeat" || type === "HeartbeatResponse") return;
-    if (type === "AppendEntries" && message.entries.length > 0) return;
     if (type === "AppendEntriesResponse" && message.success) return;
     if (!this.silent.includes(this.#ghost.slotOf(to))) return;
+    if (type === "AppendEntries" && message.entries.length > 0) {
+      this.silent = [];
+      return;
+    }
     const text = `${view.id} sends a ${type} to ${to}, and everything is done`;
     this.#ghost.report("L5", text, view.slot);
   }

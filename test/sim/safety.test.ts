@@ -320,6 +320,18 @@ describe("what a message shows", () => {
     expect(properties()).toEqual([]);
     checks.onSend(0, ask);
     expect(properties()).toEqual(["L5"]);
+    // A call that was held up: of the appends some are overtaken, and refused.
+    checks.onSend(0, { ...emptyAppend, entries: [put(1, 1, "a")] });
+    checks.onSend(1, {
+      type: "AppendEntriesResponse",
+      from: "n2",
+      to: "n1",
+      term: 1,
+      success: false,
+      prevLogIndex: 1,
+      hint: { term: 0, index: 0 },
+    });
+    expect(properties()).toEqual(["L5"]);
   });
 
   test("L7: what was refused is sent again and again", () => {
