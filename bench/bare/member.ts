@@ -13,6 +13,8 @@ import { onFrames, pack, unpack, writeFrame } from "./frames.ts";
 import { BareLeader } from "./leader.ts";
 import type { Origin } from "./leader.ts";
 
+type Operation = readonly [key: string, value: string];
+
 /** `[token, key, value]` or, to read, `[token, key]`. */
 type Request = readonly [token: number, key: string, value?: string];
 
@@ -37,11 +39,19 @@ tellParent({ type: "ready" });
 async function dial(to: string): Promise<Socket> {
   const socket = connect({ port: Number(to), host: "127.0.0.1", noDelay: true });
   await once(socket, "connect");
+  endWithPeer(socket);
   return socket;
 }
 
-/** Writes what comes and tells how many batches are on disk; what comes during a write is synced together. */
+/** They are stopped together: whoever is last hears a connection reset. */
+function endWithPeer(socket: Socket): void {
+  socket.on("error", () => socket.destroy());
+}
+
+/** Writes what comes, tells how many batches are on disk, and applies them; what comes during a write is synced as one. */
 function follow(socket: Socket): void {
+  endWithPeer(socket);
+  const map = new Map<string, string>();
   let waiting: Uint8Array[] = [];
   let durable = 0;
   let isWriting = false;
@@ -53,6 +63,8 @@ function follow(socket: Socket): void {
       await disk.write(taken);
       durable += taken.length;
       writeFrame(socket, pack(durable));
+      for (const batch of taken)
+        for (const [key, value] of unpack(batch) as Operation[]) map.set(key, value);
     }
     isWriting = false;
   };
@@ -64,7 +76,7 @@ function follow(socket: Socket): void {
 
 function serve(leader: BareLeader, socket: Socket): void {
   const origin: Origin = { settled: (tokens) => writeFrame(socket, pack(tokens)) };
-  socket.on("error", () => socket.destroy());
+  endWithPeer(socket);
   onFrames(socket, (body) => {
     const read: number[] = [];
     for (const [token, key, value] of unpack(body) as Request[]) {
