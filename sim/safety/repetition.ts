@@ -10,6 +10,12 @@ import type { Ghost, NodeView } from "./ghost.ts";
 const MAX_TIMES = 20;
 const FREE = 1000;
 
+/**
+ * How often an append may begin with the same entry between two heartbeats: several may be refused or lost one after the
+ * other, and clean runs send one up to six times. A storm sends it dozens of times.
+ */
+const MAX_BETWEEN_HEARTBEATS = 20;
+
 interface Sent {
   readonly term: number;
   lowest: number;
@@ -18,6 +24,8 @@ interface Sent {
   /** Entries of the longest append. */
   longest: number;
   heartbeats: number;
+  /** How often, since the last heartbeat, by the first entry. */
+  readonly since: Map<number, number>;
 }
 
 export class Repetition {
@@ -30,13 +38,21 @@ export class Repetition {
   }
 
   onHeartbeat(view: NodeView, { term, to }: Heartbeat): void {
-    this.#sentOf(view.id, to, term).heartbeats += 1;
+    const sent = this.#sentOf(view.id, to, term);
+    sent.heartbeats += 1;
+    sent.since.clear();
   }
 
   onAppend(view: NodeView, { term, to, entries }: AppendEntries): void {
     const first = entries[0]?.index;
     if (first === undefined) return;
     const sent = this.#sentOf(view.id, to, term);
+    const times = (sent.since.get(first) ?? 0) + 1;
+    sent.since.set(first, times);
+    if (times > MAX_BETWEEN_HEARTBEATS) {
+      const text = `${view.id} has sent entry ${first} to ${to} ${times} times since the last heartbeat`;
+      this.#ghost.report("L9", text, view.slot);
+    }
     sent.entries += entries.length;
     sent.longest = Math.max(sent.longest, entries.length);
     sent.lowest = Math.min(sent.lowest, first);
@@ -52,7 +68,15 @@ export class Repetition {
     const pair = `${from} ${to}`;
     const known = this.#sent.get(pair);
     if (known?.term === term) return known;
-    const sent = { term, lowest: Infinity, highest: 0, entries: 0, longest: 0, heartbeats: 0 };
+    const sent: Sent = {
+      term,
+      lowest: Infinity,
+      highest: 0,
+      entries: 0,
+      longest: 0,
+      heartbeats: 0,
+      since: new Map(),
+    };
     this.#sent.set(pair, sent);
     return sent;
   }

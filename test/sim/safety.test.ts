@@ -383,30 +383,43 @@ describe("what a message shows", () => {
     expect(properties()).toEqual(["L7"]);
   });
 
-  test("L9: entries that are sent without end", () => {
-    const checks = new MessageChecks(ghost);
-    platters[0]?.apply(batch(1, undefined, [], 0));
+  describe("L9: entries that are sent without end", () => {
     const append = { ...emptyAppend, entries: [put(1, 1, "a"), put(2, 1, "b")] };
+    let checks: MessageChecks;
+    beforeEach(() => {
+      checks = new MessageChecks(ghost);
+      platters[0]?.apply(batch(1, undefined, [], 0));
+    });
     const send = (times: number, message: AppendEntries): void => {
       for (let n = 0; n < times; n += 1) checks.onSend(0, message);
     };
-    // Twenty times each, and a thousand more.
-    send(520, append);
-    send(520, { ...append, to: "n3" });
-    expect(properties()).toEqual([]);
-    // Each heartbeat's answer may bring a probe again.
-    checks.onSend(0, {
-      type: "Heartbeat",
-      from: "n1",
-      to: "n2",
-      term: 1,
-      leaderCommit: 0,
-      round: 1,
+    const heartbeat = (to: string): void => {
+      const { from, term } = append;
+      checks.onSend(0, { type: "Heartbeat", from, to, term, leaderCommit: 0, round: 1 });
+    };
+
+    test("at once", () => {
+      send(20, append);
+      send(20, { ...append, to: "n3" });
+      heartbeat("n2");
+      send(20, append);
+      expect(properties()).toEqual([]);
+      send(1, { ...append, to: "n3" });
+      expect(properties()).toEqual(["L9"]);
     });
-    send(1, append);
-    expect(properties()).toEqual([]);
-    send(1, append);
-    expect(properties()).toEqual(["L9"]);
+
+    test("on and on", () => {
+      // Twenty times each, a thousand more, and a probe for each heartbeat's answer.
+      for (let n = 0; n < 27; n += 1) {
+        heartbeat("n2");
+        send(20, append);
+      }
+      heartbeat("n2");
+      send(8, append);
+      expect(properties()).toEqual([]);
+      send(1, append);
+      expect(properties()).toEqual(["L9"]);
+    });
   });
 
   test("S23: a message that arrives as another", () => {
