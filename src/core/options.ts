@@ -69,6 +69,12 @@ export function problemsOf(options: RaftOptions): string[] {
       problems.push(`${name} must be a positive number up to ${max}, not ${shown(value)}`);
     }
   };
+  const count = (name: keyof RaftOptions, max: number): void => {
+    const value = options[name];
+    if (typeof value !== "number" || !Number.isInteger(value) || value < 1 || value > max) {
+      problems.push(`${name} must be a whole number from 1 to ${max}, not ${shown(value)}`);
+    }
+  };
   const oneOf = (name: keyof RaftOptions, ...values: readonly unknown[]): void => {
     if (values.includes(options[name])) return;
     problems.push(`${name} must be ${values.map(shown).join(" or ")}, not ${shown(options[name])}`);
@@ -82,13 +88,13 @@ export function problemsOf(options: RaftOptions): string[] {
   positive("electionTimeoutMs", DAY_MS);
   positive("heartbeatIntervalMs", DAY_MS);
   positive("maxAppendBytes", GIB);
-  positive("maxInflightAppends", 2 ** 16);
+  count("maxInflightAppends", 2 ** 16);
   positive("maxInflightBytes", GIB);
   positive("maxUncommittedBytes", GIB);
   positive("maxTailBytes", GIB);
   positive("maxApplyBytes", GIB);
-  positive("maxPendingReads", 2 ** 20);
-  positive("maxWritesInFlight", 64);
+  count("maxPendingReads", 2 ** 20);
+  count("maxWritesInFlight", 64);
   oneOf("preVote", true, false);
   oneOf("checkQuorum", true, false);
   oneOf("invariants", "cheap", "all");

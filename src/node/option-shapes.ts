@@ -28,7 +28,7 @@ const SHAPES: Shapes = {
     transport: ["start", "setMembers", "send", "close"],
   },
   optional: {
-    clock: ["now", "setTimer", "defer"],
+    clock: ["now", "setTimer", "defer", "soon"],
     logger: ["info", "warn", "error"],
   },
   functions: ["clients", "random"],

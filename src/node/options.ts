@@ -122,6 +122,9 @@ export const defaultSnapshotPolicy: SnapshotPolicy = {
 /** An entry travels in one message, and a transport's frames are bounded: see `Transport`. */
 const LONGEST_COMMAND_BYTES = 8 * 1024 * 1024;
 
+/** So do the entries of one append: more would be lost again and again, and the follower never catch up. */
+const LARGEST_APPEND_BYTES = LONGEST_COMMAND_BYTES;
+
 /** 65,536 proposals with 64 MiB, 65,536 reads, 16,384 messages with 64 MiB; commands of 8 MiB. */
 export const defaultInboxLimits: InboxLimits = {
   maxProposals: 65_536,
@@ -167,6 +170,11 @@ export function settingsOf<Result, Query, Answer>(
   if (inbox.maxCommandBytes > LONGEST_COMMAND_BYTES) {
     problems.push(
       `inbox.maxCommandBytes must be at most ${LONGEST_COMMAND_BYTES}, which every transport carries, not ${inbox.maxCommandBytes}`,
+    );
+  }
+  if (raft.maxAppendBytes > LARGEST_APPEND_BYTES) {
+    problems.push(
+      `maxAppendBytes must be at most ${LARGEST_APPEND_BYTES}, which every transport carries, not ${raft.maxAppendBytes}`,
     );
   }
   if (clusterId === "" || clusterId.length > 64) {

@@ -112,10 +112,10 @@ export interface Transport {
   /** Replaces the list of members: connects to new ones, lets go of those that left. Oneself in it is ignored. */
   setMembers(members: readonly Member[]): void;
   /**
-   * Never blocks, never throws: a message that cannot be queued is lost, as on any network. Carries any message with one
-   * entry of 8 MiB, or with 128 KiB of entries or of a snapshot. Reaches also a peer that is
-   * not in the list of members, as long as that peer has connected to us: an answer has to, when the membership that
-   * names the asker is still on its way.
+   * Never blocks, never throws: a message that cannot be queued is lost, as on any network. Carries any message with 8 MiB
+   * of entries, in one or in many, or with 128 KiB of a snapshot. Reaches also a peer that is not in the list of members,
+   * as long as that peer has connected to us: an answer has to, when the membership that names the asker is still on its
+   * way.
    */
   send(message: PeerMessage): void;
   /** Closes everything, idempotent. Nothing is delivered once it has been called. */
