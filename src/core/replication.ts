@@ -48,11 +48,17 @@ export function onAppendSuccess(
 export function agreeUpTo(state: RaftState, progress: Progress, matchIndex: LogIndex): void {
   assert(matchIndex <= state.log.lastIndex, "a follower agrees only with what this leader has");
   const news = advanceMatch(progress, matchIndex);
-  // Any answer that connects to what is still in the log ends a snapshot, however it came about (rule 58).
-  const connects = progress.matchIndex >= state.log.compacted.index;
-  if (progress.mode === "probe" || (progress.mode === "snapshot" && connects))
+  if (progress.mode === "probe" || (progress.mode === "snapshot" && isInstalled(state, progress)))
     becomeReplicate(progress);
   if (news) commitOwnTerm(state);
+}
+
+/**
+ * Any answer that connects to what is still in the log ends a snapshot, however it came about (rule 58). So does one that
+ * shows all of it to be there while the log has been cut further: then the next snapshot is due, and not this one again.
+ */
+function isInstalled({ log }: RaftState, { matchIndex, snapshot }: Progress): boolean {
+  return matchIndex >= Math.min(log.compacted.index, snapshot?.lastIncluded.index ?? Infinity);
 }
 
 /** "If AppendEntries fails because of log inconsistency: decrement nextIndex and retry" (section 5.3). */

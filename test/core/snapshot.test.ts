@@ -192,6 +192,19 @@ test("rule 58: one that does not connect does not", () => {
   expect(a.sendSnapshots).toHaveLength(1);
 });
 
+test("rule 58: a follower that has all of it gets the next at once, where the log has been cut further meanwhile", () => {
+  const a = sending();
+  a.propose("x").receive(from("c", 2).agrees(12));
+  a.snapshot();
+  expect(a.sendSnapshots).toHaveLength(1);
+  // As the answer to its last chunk was lost, the sender has not ended.
+  a.receive(from("b", 2).installed(9));
+  expect(a.sendSnapshots[1]).toMatchObject({
+    peer: "b",
+    snapshot: { lastIncluded: { index: 12 } },
+  });
+});
+
 test("rule 58: nothing else is sent to a follower that gets a snapshot", () => {
   const a = sending();
   a.propose("x").receive(from("b", 2).heartbeatResponse());
