@@ -135,6 +135,10 @@ export class LogStore implements Storage {
       },
     });
     staged.durable = chunk + 1;
+    if (session.snapshots.get(id) === staged) return;
+    // Dropped or begun anew while it was on its way to the disk: the search for its chunks may have come before it.
+    session.garbage.addSnapshot(staged.number);
+    session.stream.wake();
   }
 
   async readChunk(id: string, chunk: number): Promise<Uint8Array | undefined> {

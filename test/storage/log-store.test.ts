@@ -68,6 +68,31 @@ async function settle(): Promise<void> {
   for (let step = 0; step < 500; step += 1) await Promise.resolve();
 }
 
+/** Holds calls back while it is shut. */
+class Gate {
+  #waiting: (() => void)[] = [];
+  #isShut = false;
+
+  async pass<Value>(call: () => Promise<Value>): Promise<Value> {
+    if (this.#isShut) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    return await call();
+  }
+
+  shut(): void {
+    this.#isShut = true;
+  }
+
+  /** Those that wait, and nobody else. */
+  letThrough(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  open(): void {
+    this.#isShut = false;
+    this.letThrough();
+  }
+}
+
 async function switchTo(sequence: number, snapshot: SnapshotMeta, fields: Partial<Write> = {}) {
   await storage.stageChunk(snapshot.id, 0, Buffer.from("bytes"));
   await storage.write(write(sequence, { ...fields, snapshot }));
@@ -499,6 +524,44 @@ describe("garbage", () => {
     await settle();
     expect(await storage.readChunk("s", 0)).toBeUndefined();
     expect(await keysWith("/chunk/")).toHaveLength(0);
+  });
+
+  test("nor does one that is dropped while its chunk is in a batch which no search can see yet", async () => {
+    const raw = disk.orderedStore();
+    const batches = new Gate();
+    const searches = new Gate();
+    await storage.close();
+    storage = new LogStore(
+      {
+        open: () => raw.open(),
+        get: (key) => raw.get(key),
+        range: (range) => raw.range(range),
+        keys: (range) => searches.pass(() => raw.keys(range)),
+        batch: (operations, options) => batches.pass(() => raw.batch(operations, options)),
+        close: () => raw.close(),
+      },
+      disk.guard(),
+    );
+    await storage.open(identity);
+    await storage.stageChunk("former", 0, Buffer.from("x"));
+
+    searches.shut();
+    await storage.dropSnapshot("former");
+    const staging = storage.stageChunk("s", 0, Buffer.from("x"));
+    await settle();
+    batches.shut();
+    searches.letThrough();
+    await settle();
+    // The chunk is on its way, and beside it the search for what else there is of the former one.
+    await storage.dropSnapshot("s");
+    searches.open();
+    await settle();
+    batches.open();
+    await staging;
+    await settle();
+
+    const keys = await raw.keys(EVERYTHING);
+    expect(keys.filter((key) => key.includes("/chunk/"))).toEqual([]);
   });
 
   test("the current snapshot cannot be dropped, nor while its successor is being switched in", async () => {
