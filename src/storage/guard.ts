@@ -94,6 +94,11 @@ export class GuardKeeper {
       : this.#saving);
   }
 
+  /** Waits for saves under way, however they end: one that came after the guard's close would make its file anew. */
+  async rest(): Promise<void> {
+    await this.#saving.catch(() => undefined);
+  }
+
   #save(record: GuardRecord): Promise<void> {
     this.#newest = record;
     this.#saving = this.#saving.then(() => this.#guard.save(record));

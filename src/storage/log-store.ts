@@ -186,6 +186,7 @@ export class LogStore implements Storage {
     try {
       const isWhole = await session?.stream.close();
       if (isWhole === true) await session?.keeper.settle(session.batchNumber);
+      else await session?.keeper.rest();
     } catch (error) {
       throw storageFailure(error, "the guard cannot be saved");
     } finally {

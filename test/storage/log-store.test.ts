@@ -466,6 +466,38 @@ describe("what contradicts itself at open", () => {
   });
 });
 
+test("no guard is saved once it is closed, also where the stream has failed", async () => {
+  const guard = disk.guard();
+  const saves = new Gate();
+  const calls: string[] = [];
+  await storage.close();
+  store = new FaultyOrderedStore(disk.orderedStore());
+  storage = new LogStore(store, {
+    load: () => guard.load(),
+    save: (record) => {
+      calls.push("save");
+      return saves.pass(() => guard.save(record));
+    },
+    close: () => {
+      calls.push("close");
+      return guard.close();
+    },
+  });
+  await storage.open(identity);
+  saves.shut();
+  // The watermark is moved twice, and nobody waits for either.
+  for (let n = 1; n <= 600; n += 1) await storage.write(write(n, { entries: commands(n, n) }));
+  store.failNextSync({ code: "EIO", isApplied: false });
+  await expect(storage.write(write(601, {}))).rejects.toThrow("EIO");
+
+  const closing = storage.close();
+  await settle();
+  saves.open();
+  await closing;
+  await settle();
+  expect(calls.at(-1)).toBe("close");
+});
+
 describe("garbage", () => {
   test("compacted records go, the one across the boundary stays", async () => {
     for (let n = 1; n <= 100; n += 1) {
