@@ -22,11 +22,11 @@ export function observed<Result, Query, Answer>(
       if (results instanceof Promise) {
         scheduler.wantDrain();
         return results.then((settled) => {
-          observer.onApplied(commands, settled);
+          if (isList(settled)) observer.onApplied(commands, settled);
           return settled;
         });
       }
-      observer.onApplied(commands, results);
+      if (isList(results)) observer.onApplied(commands, results);
       return results;
     },
     query(query) {
@@ -47,6 +47,11 @@ export function observed<Result, Query, Answer>(
       onEnd(seen);
     },
   };
+}
+
+/** What is no list is the node's to refuse. */
+function isList(results: unknown): boolean {
+  return Array.isArray(results);
 }
 
 async function* watched(

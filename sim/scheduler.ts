@@ -201,6 +201,7 @@ function isBefore(a: SimEvent, b: SimEvent): boolean {
  */
 const runPromises = Reflect.get(process, "_tickCallback") as (() => void) | undefined;
 
-function nextImmediate(): Promise<void> {
+/** Resolves in the next turn of the event loop. */
+export function nextImmediate(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -78,8 +78,7 @@ export class OwnApplication implements Application<OwnOperation> {
           const machine = this.#machines.get(slot);
           if (machine !== undefined) machines.onEnd(slot, machine);
         }
-        await machines.settled();
-        if (settled.length > 0) await this.#atEnd(ghost, settled);
+        if ((await machines.finished()) && settled.length > 0) await this.#atEnd(ghost, settled);
       },
     };
   }

@@ -16,6 +16,7 @@ import { kept, valueText } from "./operation.ts";
 import type { OwnOperation } from "./operation.ts";
 import type { OwnOptions } from "./options.ts";
 import { Replays } from "./replays.ts";
+import { NEVER, settles } from "./settles.ts";
 
 const BYTES_HINT = "where equal states may have unequal snapshots, give a digest";
 
@@ -26,6 +27,8 @@ export class MachineChecks {
   /** Snapshots that were found right, by index. */
   readonly #verified = new Map<LogIndex, Buffer>();
   #queue: Promise<void> = Promise.resolve();
+  /** Says of the check under way that it cannot be made. */
+  #giveUp: () => void = () => undefined;
 
   constructor(ghost: Ghost, options: OwnOptions) {
     this.#ghost = ghost;
@@ -102,6 +105,13 @@ export class MachineChecks {
     return this.#queue;
   }
 
+  /** Resolves with whether all that was seen could be checked. To be called between two events. */
+  async finished(): Promise<boolean> {
+    const isFinished = await settles(this.#queue);
+    if (!isFinished) this.#giveUp();
+    return isFinished;
+  }
+
   async #problemOf(bytes: Buffer, expected: StateMachine): Promise<string | undefined> {
     const { machine, digest } = this.#options;
     const restored = machine();
@@ -127,7 +137,11 @@ export class MachineChecks {
   ): void {
     const report = (text: string): void =>
       this.#ghost.report(property, `${who.id} ${text}`, who.slot);
-    this.#queue = this.#queue.then(check).then(
+    const run = (): Promise<string | undefined> => {
+      this.#giveUp = () => report(`cannot be checked: its machine waits for ${NEVER}`);
+      return check();
+    };
+    this.#queue = this.#queue.then(run).then(
       (problem) => {
         if (problem !== undefined) report(problem);
       },

@@ -133,7 +133,11 @@ export class OwnWorkload implements Workload<OwnOperation> {
       random: new Rng(world.schedule.seed, `call ${id}`),
       propose: (command) => this.#propose(call, command),
       read: (query, options) => this.#read(call, query, options),
-      sleep: (ms) => client.calls.sleep(ms),
+      sleep: (ms) => {
+        // A time that is none would hold up the queue of events for ever.
+        if (typeof ms === "number" && ms >= 0) return client.calls.sleep(ms);
+        return Promise.reject(new RangeError(`sleep takes at least 0 milliseconds, not ${ms}`));
+      },
     };
     world.scheduler.wantDrain();
     return new Promise((resolve) => {

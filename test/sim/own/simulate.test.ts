@@ -111,6 +111,31 @@ describe("a wrong machine is found:", () => {
     expect(property).toBe("S0");
     expect(message).toContain("five is enough");
   });
+
+  test("one whose apply returns nothing", async () => {
+    class Mute extends Tally {
+      override apply(): readonly number[] {
+        return undefined as unknown as readonly number[];
+      }
+    }
+    const { property } = await violationOf({ ...SHORT, machine: () => new Mute(), workload });
+    expect(property).toBe("S0");
+  });
+
+  test.each(["snapshot", "restore"] as const)("one whose %s never ends", async (name) => {
+    const never = new Promise<void>(() => undefined);
+    class Stuck extends Tally {
+      override async *snapshot(): AsyncGenerator<Uint8Array> {
+        if (name === "snapshot") await never;
+        yield* super.snapshot();
+      }
+      override restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+        return name === "restore" ? never : super.restore(chunks);
+      }
+    }
+    const { message } = await violationOf({ ...SHORT, machine: () => new Stuck(), workload });
+    expect(message).toContain("never settles");
+  });
 });
 
 describe("what the user says must hold", () => {
@@ -211,6 +236,16 @@ describe("what the user says must hold", () => {
     });
     expect(property).toBe("workload");
     expect(message).toContain("encode it first");
+  });
+
+  test("a time to sleep that is no number is, too", async () => {
+    const { property, message } = await violationOf({
+      ...SHORT,
+      machine: () => new Tally(),
+      workload: ({ sleep }) => sleep(NaN),
+    });
+    expect(property).toBe("workload");
+    expect(message).toContain("NaN");
   });
 });
 
