@@ -278,7 +278,12 @@ export class KvClient implements AsyncDisposable {
 
   #limits(options: CallOptions | undefined): CallLimits {
     const deadlineMs = options?.deadlineMs ?? this.#deadlineMs;
-    return { deadlineMs: positive("deadlineMs", deadlineMs), signal: options?.signal };
+    const signal = options?.signal;
+    if (signal !== undefined) {
+      const problems = problemsOfMethods("signal", signal, ["addEventListener"]);
+      if (problems.length > 0) throw new RaftError("RAFT_INVALID_OPTION", problems.join("; "));
+    }
+    return { deadlineMs: positive("deadlineMs", deadlineMs), signal };
   }
 }
 

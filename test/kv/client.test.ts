@@ -189,6 +189,15 @@ describe("calls", () => {
     expect(getEventListeners(signal, "abort")).toHaveLength(0);
   });
 
+  test("a signal that is none refuses its call, and nothing else", async () => {
+    const { clock, client } = setUp();
+    for (const signal of [5, null, {}]) {
+      const call = client.put("k", "v", { signal: signal as unknown as AbortSignal });
+      await expect(call).rejects.toMatchObject({ code: "RAFT_INVALID_OPTION" });
+    }
+    await outcome(clock, client.put("k", "v"));
+  });
+
   test("no link, no endpoints, an endpoint twice and senseless numbers are invalid options", () => {
     for (const options of [
       { link: undefined as unknown as FakeCluster },
