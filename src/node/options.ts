@@ -119,11 +119,11 @@ export const defaultSnapshotPolicy: SnapshotPolicy = {
   keepBytes: 16 * 1024 * 1024,
 };
 
-/** An entry travels in one message, and a transport's frames are bounded: see `Transport`. */
-const LONGEST_COMMAND_BYTES = 8 * 1024 * 1024;
-
-/** So do the entries of one append: more would be lost again and again, and the follower never catch up. */
-const LARGEST_APPEND_BYTES = LONGEST_COMMAND_BYTES;
+/**
+ * The entries of an append travel in one message, and a transport's frames are bounded: see `Transport`. More would be lost
+ * again and again, and the follower never catch up.
+ */
+const CARRIED_BYTES = 8 * 1024 * 1024;
 
 /** 65,536 proposals with 64 MiB, 65,536 reads, 16,384 messages with 64 MiB; commands of 8 MiB. */
 export const defaultInboxLimits: InboxLimits = {
@@ -132,7 +132,7 @@ export const defaultInboxLimits: InboxLimits = {
   maxReads: 65_536,
   maxMessages: 16_384,
   maxMessageBytes: 64 * 1024 * 1024,
-  maxCommandBytes: LONGEST_COMMAND_BYTES,
+  maxCommandBytes: CARRIED_BYTES,
 };
 
 /** Throws `RAFT_INVALID_OPTION` with every problem named. */
@@ -166,17 +166,9 @@ export function settingsOf<Result, Query, Answer>(
     ...problemsOfMembers(id, members),
     ...problemsOfNumbers("snapshot", { ...snapshot }, { keepEntries: 0, keepBytes: 0 }),
     ...problemsOfNumbers("inbox", { ...inbox }, {}),
+    ...problemsOfCarried("inbox.maxCommandBytes", inbox.maxCommandBytes),
+    ...problemsOfCarried("maxAppendBytes", raft.maxAppendBytes),
   ];
-  if (inbox.maxCommandBytes > LONGEST_COMMAND_BYTES) {
-    problems.push(
-      `inbox.maxCommandBytes must be at most ${LONGEST_COMMAND_BYTES}, which every transport carries, not ${inbox.maxCommandBytes}`,
-    );
-  }
-  if (raft.maxAppendBytes > LARGEST_APPEND_BYTES) {
-    problems.push(
-      `maxAppendBytes must be at most ${LARGEST_APPEND_BYTES}, which every transport carries, not ${raft.maxAppendBytes}`,
-    );
-  }
   if (clusterId === "" || clusterId.length > 64) {
     problems.push(`clusterId must be 1 to 64 characters, not ${JSON.stringify(clusterId)}`);
   }
@@ -209,6 +201,11 @@ export function settingsOf<Result, Query, Answer>(
     clock,
     random,
   };
+}
+
+function problemsOfCarried(name: string, bytes: number): string[] {
+  if (bytes <= CARRIED_BYTES) return [];
+  return [`${name} must be at most ${CARRIED_BYTES}, which every transport carries, not ${bytes}`];
 }
 
 /** So many 32-bit numbers as text that two are never alike. */
