@@ -5,9 +5,9 @@ import { createSecureContext } from "node:tls";
 import type { SecureContextOptions } from "node:tls";
 import { parseArgs } from "node:util";
 import type { ParseArgsConfig } from "node:util";
+import { addressFrom } from "../address.ts";
+import type { Address } from "../address.ts";
 import { messageOf } from "../errors.ts";
-import { parseAddress } from "../transport/address.ts";
-import type { Address } from "../transport/address.ts";
 import type { TlsOptions } from "../transport/tcp.ts";
 import { UsageError } from "./failures.ts";
 
@@ -49,19 +49,11 @@ export function required(option: string, value: string | undefined): string {
 
 /** Port 0, where it is allowed, lets the system choose. */
 export function address(option: string, text: string, lowestPort: 0 | 1 = 1): Address {
-  const found = addressIn(text);
+  const found = addressFrom(text);
   if (found !== undefined && found.port >= lowestPort) return found;
   throw new UsageError(
     `--${option} takes host:port with a port from ${lowestPort} to 65535, not ${JSON.stringify(text)}`,
   );
-}
-
-function addressIn(text: string): Address | undefined {
-  try {
-    return parseAddress(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** A whole number within bounds; `undefined` where the option is not given. */

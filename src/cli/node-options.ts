@@ -1,7 +1,7 @@
 /** The arguments of `quorate node`, checked. */
 
+import { isLoopback } from "../address.ts";
 import type { SnapshotPolicy } from "../node/options.ts";
-import { isLoopback } from "../transport/address.ts";
 import type { TlsOptions } from "../transport/tcp.ts";
 import { address, integer, parse, peers, required, TLS_OPTIONS, tlsFrom } from "./arguments.ts";
 import type { PeerAddress } from "./arguments.ts";

@@ -1,5 +1,6 @@
 /** What a node is told at its start, its defaults, and what is wrong with it. */
 
+import { addressFrom } from "../address.ts";
 import { defaultRaftOptions, problemsOf } from "../core/options.ts";
 import type { RaftOptions } from "../core/options.ts";
 import type { Configuration, NodeId } from "../core/types.ts";
@@ -241,7 +242,7 @@ function problemsOfMembers(id: NodeId, members: NodeOptions["members"]): string[
     problems.push(`a member's id must be 1 to 64 characters, not ${JSON.stringify(each)}`);
   }
   for (const each of addresses.filter(
-    (value) => typeof value !== "string" || !/^.+:\d+$/.test(value),
+    (value) => typeof value !== "string" || addressFrom(value) === undefined,
   )) {
     problems.push(`a member's address must be host:port, not ${JSON.stringify(each)}`);
   }

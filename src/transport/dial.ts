@@ -2,8 +2,8 @@
 
 import { connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
+import { parseAddress } from "../address.ts";
 import { messageOf, RaftError } from "../errors.ts";
-import { parseAddress } from "./address.ts";
 import { FrameSocket } from "./frame-socket.ts";
 import { secureContextOptions, type TlsOptions } from "./tls.ts";
 

@@ -10,9 +10,9 @@
 
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
+import { formatAddress } from "../address.ts";
 import { messageOf, RaftError } from "../errors.ts";
 import { systemClock } from "../node/clock.ts";
-import { formatAddress } from "./address.ts";
 import { type Frame, FrameParser } from "./frame.ts";
 import { SendQueue, type SendQueueLimits, type Urgency } from "./send-queue.ts";
 import { provesName } from "./tls.ts";

@@ -2,8 +2,8 @@
 
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket } from "node:tls";
+import { type Address, formatAddress } from "../address.ts";
 import { messageOf, RaftError } from "../errors.ts";
-import { type Address, formatAddress } from "./address.ts";
 import { secureContextOptions, type TlsOptions } from "./tls.ts";
 
 export interface TcpServerOptions {

@@ -8,6 +8,7 @@
  */
 
 import type { Socket } from "node:net";
+import { isLoopback, parseAddress } from "../address.ts";
 import type { Member, NodeId } from "../core/types.ts";
 import { messageOf, RaftError } from "../errors.ts";
 import { systemClock } from "../node/clock.ts";
@@ -15,7 +16,6 @@ import type { Clock } from "../node/clock.ts";
 import { silentLogger } from "../node/logger.ts";
 import type { Logger } from "../node/logger.ts";
 import { systemRandom } from "../random.ts";
-import { isLoopback, parseAddress } from "./address.ts";
 import { FrameSocket } from "./frame-socket.ts";
 import { answerHandshake, type Outcome } from "./handshake.ts";
 import { LogOnce } from "./log-once.ts";

@@ -39,6 +39,8 @@ const REFUSED: readonly (readonly [changes: Partial<Options>, ...mentions: strin
   [{ members: [A, { id: "n2", address: "n1:1" }] }, "members", '"n1:1"'],
   [{ members: [A, { id: "", address: "n2:1" }] }, "id", '""'],
   [{ members: [A, { id: "n2", address: "" }] }, "address", '""'],
+  [{ members: [A, { id: "n2", address: "n2:99999" }] }, "address", '"n2:99999"'],
+  [{ members: [A, { id: "n2", address: "n 2:1" }] }, "address", '"n 2:1"'],
   [{ clusterId: "" }, "clusterId", '""'],
   [{ clusterId: "c".repeat(65) }, "clusterId"],
   [{ electionTimeoutMs: 0 }, "electionTimeoutMs", "0"],

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatAddress, isLoopback, parseAddress } from "../../src/transport/address.ts";
+import { formatAddress, isLoopback, parseAddress } from "../src/address.ts";
 
 test.each([
   ["localhost:7000", { host: "localhost", port: 7000 }],

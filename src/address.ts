@@ -1,7 +1,7 @@
 /** Addresses as members and options write them: `host:port`, with an IPv6 host in brackets. */
 
 import { isIPv6 } from "node:net";
-import { RaftError } from "../errors.ts";
+import { RaftError } from "./errors.ts";
 
 export interface Address {
   /** A name, an IPv4 address, or an IPv6 address without its brackets. */
@@ -10,19 +10,25 @@ export interface Address {
   readonly port: number;
 }
 
-/** Throws `RAFT_INVALID_OPTION` where `text` is not `host:port` or `[ipv6]:port`. */
-export function parseAddress(text: string): Address {
+/** `undefined` where `text` is not `host:port` or `[ipv6]:port`. */
+export function addressFrom(text: string): Address | undefined {
   const match = /^(?:\[([^[\]]+)\]|([^\s:[\]]+)):(\d{1,5})$/.exec(text);
   const [, bracketed, name, digits] = match ?? [];
   const host = bracketed ?? name;
   const port = Number(digits);
-  if (host === undefined || port > 65_535 || (bracketed !== undefined && !isIPv6(bracketed))) {
-    throw new RaftError(
-      "RAFT_INVALID_OPTION",
-      `an address is "host:port" or "[ipv6]:port" with a port up to 65535, not ${JSON.stringify(text)}`,
-    );
-  }
+  if (host === undefined || port > 65_535) return undefined;
+  if (bracketed !== undefined && !isIPv6(bracketed)) return undefined;
   return { host, port };
+}
+
+/** The same, but throws `RAFT_INVALID_OPTION`. */
+export function parseAddress(text: string): Address {
+  const address = addressFrom(text);
+  if (address !== undefined) return address;
+  throw new RaftError(
+    "RAFT_INVALID_OPTION",
+    `an address is "host:port" or "[ipv6]:port" with a port up to 65535, not ${JSON.stringify(text)}`,
+  );
 }
 
 /** The reverse of `parseAddress`. */
