@@ -56,6 +56,7 @@ export class OwnApplication implements Application<OwnOperation> {
       exchange: this.#exchange,
       onThrow: (error, client) =>
         this.#found("workload", error, `call of c${client + 1}`, undefined),
+      onEndless: (text) => this.#ghost?.report("endless", text, undefined),
     });
   }
 

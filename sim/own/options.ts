@@ -21,8 +21,8 @@ export interface SimulateOptions<Machine extends StateMachine, Model = undefined
   readonly machine: () => Machine;
   /**
    * One call of one client: proposes and reads what it likes. Called `callsPerSecond` times a simulated second at random
-   * moments; calls overlap. Whatever it throws is a violation, but for the errors of `propose` and `read` that faults
-   * explain: those it may let through.
+   * moments; calls overlap. Each must end, having proposed, read and slept at most 500 times. Whatever it throws is a
+   * violation, but for the errors of `propose` and `read` that faults explain: those it may let through.
    */
   readonly workload: (client: SimulatedClient<Machine, Model>) => unknown;
   /** What a run remembers of itself, made anew for each run: handed to `workload`, `invariant` and `atEnd`. */

@@ -25,6 +25,8 @@ export interface OwnWorkloadParts {
   readonly exchange: Exchange;
   /** The workload has thrown. */
   readonly onThrow: (error: unknown, client: number) => void;
+  /** A call of the workload asks for more and more. */
+  readonly onEndless: (text: string) => void;
 }
 
 interface Client {
@@ -38,10 +40,16 @@ interface Call {
   readonly deadlineMs: number;
   /** Errors that it may let through. */
   readonly excused: Set<unknown>;
+  /** How often it has proposed, read or slept. */
+  asked: number;
 }
 
 /** Calls that nobody planned are numbered from here. */
 const FIRST_UNPLANNED = 1_000_000;
+
+/** So often a call may ask. One that asks for more is taken for a loop without end: it would keep the run from its own. */
+const MOST_ASKED = 500;
+const ENDLESS = `has proposed, read or slept ${MOST_ASKED} times and goes on: a call must end, and the next will come by itself`;
 
 export class OwnWorkload implements Workload<OwnOperation> {
   readonly history: OwnOperation[] = [];
@@ -126,18 +134,14 @@ export class OwnWorkload implements Workload<OwnOperation> {
   /** Resolves with the error of faults that it ended with; never, where it threw anything else. */
   #call(client: Client, id: number, deadlineMs: number): Promise<RaftError | undefined> {
     const { workload, model, world, onThrow } = this.#parts;
-    const call: Call = { client, deadlineMs, excused: new Set() };
+    const call: Call = { client, deadlineMs, excused: new Set(), asked: 0 };
     const context: SimulatedClient<StateMachine, unknown> = {
       client: client.number,
       model,
       random: new Rng(world.schedule.seed, `call ${id}`),
-      propose: (command) => this.#propose(call, command),
-      read: (query, options) => this.#read(call, query, options),
-      sleep: (ms) => {
-        // A time that is none would hold up the queue of events for ever.
-        if (typeof ms === "number" && ms >= 0) return client.calls.sleep(ms);
-        return Promise.reject(new RangeError(`sleep takes at least 0 milliseconds, not ${ms}`));
-      },
+      propose: (command) => this.#bounded(call, () => this.#propose(call, command)),
+      read: (query, options) => this.#bounded(call, () => this.#read(call, query, options)),
+      sleep: (ms) => this.#bounded(call, () => sleep(client, ms)),
     };
     world.scheduler.wantDrain();
     return new Promise((resolve) => {
@@ -151,6 +155,16 @@ export class OwnWorkload implements Workload<OwnOperation> {
         (error: unknown) => onEnd(error ?? new Error(`the workload has thrown ${String(error)}`)),
       );
     });
+  }
+
+  /** A loop that awaits what it asks for ends at a promise that never settles, one that does not at an exception. */
+  #bounded<Value>(call: Call, ask: () => Promise<Value>): Promise<Value> {
+    call.asked += 1;
+    if (call.asked <= MOST_ASKED) return ask();
+    const text = `a call of c${call.client.number + 1} ${ENDLESS}`;
+    this.#parts.onEndless(text);
+    if (call.asked > MOST_ASKED + 1) throw new RangeError(text);
+    return new Promise(() => undefined);
   }
 
   async #propose(call: Call, command: Uint8Array): Promise<Applied<unknown>> {
@@ -211,4 +225,10 @@ export class OwnWorkload implements Workload<OwnOperation> {
       throw error;
     }
   }
+}
+
+/** A time that is none would hold up the queue of events for ever. */
+async function sleep({ calls }: Client, ms: number): Promise<void> {
+  if (typeof ms === "number" && ms >= 0) return calls.sleep(ms);
+  throw new RangeError(`sleep takes at least 0 milliseconds, not ${ms}`);
 }

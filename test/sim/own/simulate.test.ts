@@ -3,7 +3,7 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { isRaftError } from "../../../src/errors.ts";
 import { simulate, SimulationError } from "../../../sim/own/index.ts";
-import type { SimulateOptions } from "../../../sim/own/index.ts";
+import type { SimulatedClient, SimulateOptions } from "../../../sim/own/index.ts";
 import { Batcher, Dice, Forgetful, Hoarder, Slow, Tally, Unordered, workload } from "./machines.ts";
 
 const SHORT = { durationMs: 1500, shrinkRuns: 20 };
@@ -246,6 +246,50 @@ describe("what the user says must hold", () => {
     });
     expect(property).toBe("workload");
     expect(message).toContain("NaN");
+  });
+
+  test.each<[what: string, workload: (client: SimulatedClient<Tally>) => unknown]>([
+    [
+      "that awaits each",
+      async ({ propose }) => {
+        for (;;) await propose(Buffer.from("a"));
+      },
+    ],
+    [
+      "that catches all",
+      async ({ propose }) => {
+        for (;;) await propose("text" as unknown as Uint8Array).catch(() => undefined);
+      },
+    ],
+    [
+      "that awaits none",
+      ({ propose }) => {
+        for (;;) propose(Buffer.from("a")).catch(() => undefined);
+      },
+    ],
+    [
+      "of reads",
+      async ({ read }) => {
+        for (;;) await read("a");
+      },
+    ],
+    [
+      "of sleep that takes no time",
+      async ({ sleep }) => {
+        for (;;) await sleep(0);
+      },
+    ],
+  ])("a loop without end is told, one %s", async (_, endless) => {
+    const { property, message } = await violationOf({
+      ...SHORT,
+      machine: () => new Tally(),
+      workload: endless,
+      callsPerSecond: 1,
+      nodes: 1,
+      profile: "calm",
+    });
+    expect(property).toBe("endless");
+    expect(message).toMatch(/^endless: a call of c\d has proposed, read or slept 500 times and/);
   });
 });
 
