@@ -50,7 +50,10 @@ export interface Workload<Operation extends ClientOperation> {
 }
 
 /** Of the liveness phase: filled in as it ends. */
-export type FinalCall = Pick<ClientOperation, "client" | "outcome" | "error">;
+export interface FinalCall extends Pick<ClientOperation, "client" | "outcome" | "error"> {
+  /** Why it may be that it does not. */
+  readonly doubt?: string;
+}
 
 /** Fed with what the nodes and the clients do; reports to the ghost. */
 export interface ApplicationChecks<Operation extends ClientOperation> {

@@ -56,7 +56,7 @@ async function checkLiveness(simulation: Simulation, core: readonly number[]): P
   if (safety.violation !== undefined) return;
   const failed = calls.find(({ outcome }) => outcome !== "ok");
   if (failed !== undefined) {
-    const text = `a call of client ${failed.client + 1} was not answered within ${CALLS_WITHIN} election timeouts: ${failed.error ?? "no answer"}`;
+    const text = `a call of client ${failed.client + 1} was not answered within ${CALLS_WITHIN} election timeouts: ${failed.error ?? failed.doubt ?? "no answer"}`;
     return safety.report("L2", text, undefined);
   }
 

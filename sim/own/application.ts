@@ -17,6 +17,7 @@ import { MachineChecks } from "./machine-checks.ts";
 import type { OwnOperation } from "./operation.ts";
 import type { OwnOptions } from "./options.ts";
 import { Exchange, Service } from "./service.ts";
+import { NEVER, settles } from "./settles.ts";
 import { OwnWorkload } from "./workload.ts";
 
 /** The options whose functions may find a violation: it goes by their name. */
@@ -100,8 +101,10 @@ export class OwnApplication implements Application<OwnOperation> {
       const machine = this.#machines.get(slot);
       if (machine !== undefined) machines.set(idOf(slot), machine);
     }
+    const end = { machines, commands: commandsOf(ghost), model: this.#model };
     try {
-      await this.#options.atEnd?.({ machines, commands: commandsOf(ghost), model: this.#model });
+      if (await settles(Promise.resolve(this.#options.atEnd?.(end)))) return;
+      ghost.report("atEnd", `atEnd waits for ${NEVER}`, undefined);
     } catch (error) {
       this.#found("atEnd", error, "the end of the run", undefined);
     }

@@ -29,7 +29,10 @@ export interface SimulateOptions<Machine extends StateMachine, Model = undefined
   readonly model?: () => Model;
   /** Throws where a machine is as it must never be. Called after each batch on each member; must not wait. */
   readonly invariant?: (seen: MachineSeen<Machine, Model>) => void;
-  /** Throws where a run has not come to what it should have. Called at its end, when all is healed and at rest. */
+  /**
+   * Throws where a run has not come to what it should have. Called at its end, when all is healed and at rest. It may
+   * return a promise, which must settle without a timer and without I/O.
+   */
   readonly atEnd?: (end: RunEnd<Machine, Model>) => unknown;
   /**
    * The state of a machine in short, equal exactly where states are equal. With it states are compared after every

@@ -17,6 +17,7 @@ import { kept, requestText, valueText } from "./operation.ts";
 import type { OwnOperation, Request } from "./operation.ts";
 import type { OwnOptions, SimulatedClient } from "./options.ts";
 import type { Exchange } from "./service.ts";
+import { NEVER } from "./settles.ts";
 
 export interface OwnWorkloadParts {
   readonly world: WorkloadWorld<OwnOperation>;
@@ -46,6 +47,8 @@ interface Call {
 
 /** Calls that nobody planned are numbered from here. */
 const FIRST_UNPLANNED = 1_000_000;
+
+const UNENDED = `the workload has not ended: does it wait for ${NEVER}?`;
 
 /** So often a call may ask. One that asks for more is taken for a loop without end: it would keep the run from its own. */
 const MOST_ASKED = 500;
@@ -86,7 +89,7 @@ export class OwnWorkload implements Workload<OwnOperation> {
       return plan !== undefined && plan.stuckTo === undefined;
     });
     return free.map((client) => {
-      const final = { client: client.number, outcome: undefined, error: undefined };
+      const final = { client: client.number, outcome: undefined, error: undefined, doubt: UNENDED };
       void this.#callUntilDone(client, final, deadlineMs);
       return final;
     });

@@ -208,6 +208,17 @@ describe("what the user says must hold", () => {
     expect(message).toContain("not what was hoped for");
   });
 
+  test("and so is an end that never comes", async () => {
+    const { property, message } = await violationOf({
+      ...SHORT,
+      machine: () => new Tally(),
+      workload,
+      atEnd: () => new Promise(() => undefined),
+    });
+    expect(property).toBe("atEnd");
+    expect(message).toContain("atEnd waits for what never settles without a timer or I/O");
+  });
+
   test("an exception of the workload is a violation, also one before its first await", async () => {
     for (const broken of [
       () => {
@@ -246,6 +257,19 @@ describe("what the user says must hold", () => {
     });
     expect(property).toBe("workload");
     expect(message).toContain("NaN");
+  });
+
+  test("a call that waits for ever is told", async () => {
+    const { property, message } = await violationOf({
+      ...SHORT,
+      machine: () => new Tally(),
+      workload: async ({ propose }) => {
+        await propose(Buffer.from("a"));
+        await new Promise(() => undefined);
+      },
+    });
+    expect(property).toBe("L2");
+    expect(message).toContain("the workload has not ended: does it wait for what never settles");
   });
 
   test.each<[what: string, workload: (client: SimulatedClient<Tally>) => unknown]>([
