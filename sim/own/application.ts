@@ -13,6 +13,7 @@ import type {
 import { idOf } from "../process.ts";
 import type { Ghost } from "../safety/ghost.ts";
 import { ClientChecks } from "./client-checks.ts";
+import { digestOf } from "./digest.ts";
 import { MachineChecks } from "./machine-checks.ts";
 import type { OwnOperation } from "./operation.ts";
 import type { OwnOptions } from "./options.ts";
@@ -21,7 +22,7 @@ import { NEVER, settles } from "./settles.ts";
 import { OwnWorkload } from "./workload.ts";
 
 /** The options whose functions may find a violation: it goes by their name. */
-type Finder = "workload" | "invariant" | "atEnd";
+type Finder = "workload" | "invariant" | "digest" | "atEnd";
 
 /** Of one run. */
 export class OwnApplication implements Application<OwnOperation> {
@@ -87,12 +88,16 @@ export class OwnApplication implements Application<OwnOperation> {
 
   #observe(slot: number, machine: StateMachine, index: LogIndex): unknown {
     const { invariant, digest } = this.#options;
+    const member = idOf(slot);
+    let finder: Finder = "invariant";
     try {
-      invariant?.({ machine, member: idOf(slot), index, model: this.#model });
+      invariant?.({ machine, member, index, model: this.#model });
+      finder = "digest";
+      return digest && digestOf(digest, machine);
     } catch (error) {
-      this.#found("invariant", error, `${idOf(slot)} at ${index}`, slot);
+      this.#found(finder, error, `${member} at ${index}`, slot);
+      return undefined;
     }
-    return digest?.(machine);
   }
 
   async #atEnd(ghost: Ghost, settled: readonly number[]): Promise<void> {
@@ -112,7 +117,8 @@ export class OwnApplication implements Application<OwnOperation> {
 
   #found(finder: Finder, error: unknown, where: string, slot: number | undefined): void {
     this.cause ??= error;
-    this.#ghost?.report(finder, `${finder} has thrown at ${where}: ${messageOf(error)}`, slot);
+    const what = finder === "digest" ? "tells no state" : "has thrown";
+    this.#ghost?.report(finder, `${finder} ${what} at ${where}: ${messageOf(error)}`, slot);
   }
 }
 

@@ -12,6 +12,7 @@ import type { AppliedBatch } from "../application.ts";
 import { idOf } from "../process.ts";
 import type { Ghost, NodeView } from "../safety/ghost.ts";
 import { checkCommitted } from "../safety/applied.ts";
+import { digestOf } from "./digest.ts";
 import { kept, valueText } from "./operation.ts";
 import type { OwnOperation } from "./operation.ts";
 import type { OwnOptions } from "./options.ts";
@@ -48,8 +49,8 @@ export class MachineChecks {
       const { index } = commands.at(-1) ?? { index: 0 };
       const { digest } = this.#options;
       if (digest === undefined) return undefined;
-      const expected = digest(await this.#replays.at(index));
-      return observed === expected
+      const expected = digestOf(digest, await this.#replays.at(index));
+      return isDeepStrictEqual(observed, expected)
         ? undefined
         : `has the state ${valueText(observed)} after command ${index}; a fresh machine that was given the same commands has ${valueText(expected)}`;
     });
@@ -92,7 +93,7 @@ export class MachineChecks {
       const [found, expected] =
         digest === undefined
           ? [await bytesOf(machine), await bytesOf(fresh)]
-          : [digest(machine), digest(fresh)];
+          : [digestOf(digest, machine), digestOf(digest, fresh)];
       if (isDeepStrictEqual(found, expected)) return undefined;
       return digest === undefined
         ? `has another snapshot at the end than a fresh machine that was given the same commands (${BYTES_HINT})`
@@ -117,8 +118,8 @@ export class MachineChecks {
     const restored = machine();
     await restored.restore(streamOf(bytes));
     if (digest !== undefined) {
-      const [found, wanted] = [digest(restored), digest(expected)];
-      return found === wanted
+      const [found, wanted] = [digestOf(digest, restored), digestOf(digest, expected)];
+      return isDeepStrictEqual(found, wanted)
         ? undefined
         : ` from which the state ${valueText(found)} is restored; a machine that was given the same commands has ${valueText(wanted)}`;
     }

@@ -6,6 +6,7 @@ import { problemsOfMethods, shown } from "../../src/node/option-shapes.ts";
 import type { AppliedCommand, StateMachine } from "../../src/node/state-machine.ts";
 import { PROFILES } from "../schedule.ts";
 import type { ActionType, Profile } from "../schedule.ts";
+import type { Digest } from "./digest.ts";
 
 type ResultOf<Machine> = Machine extends StateMachine<infer Result> ? Result : never;
 type QueryOf<Machine> = Machine extends StateMachine<unknown, infer Query> ? Query : never;
@@ -35,11 +36,11 @@ export interface SimulateOptions<Machine extends StateMachine, Model = undefined
    */
   readonly atEnd?: (end: RunEnd<Machine, Model>) => unknown;
   /**
-   * The state of a machine in short, equal exactly where states are equal. With it states are compared after every
+   * The state of a machine in short, as text, a number or bytes, equal exactly where states are equal. With it states are compared after every
    * batch; without it the bytes of snapshots are, when one is taken or restored and at the end. Needed where machines in
    * the same state may give different snapshots, as when they iterate in another order after a restore.
    */
-  readonly digest?: (machine: Machine) => string | number;
+  readonly digest?: (machine: Machine) => Digest;
   /** How many seeds: 1 to 1,000,000. Default 20; with `seed` alone, 1. */
   readonly runs?: number | undefined;
   /**

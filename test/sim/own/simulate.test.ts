@@ -55,6 +55,48 @@ describe("a right machine", () => {
   });
 });
 
+describe("a digest", () => {
+  const options = { ...SHORT, machine: () => new Tally(), workload, runs: 3 };
+
+  test("is text, a number or bytes, which may be the same bytes each time", async () => {
+    const bytes = new Uint8Array(3);
+    const inBytes = (machine: Tally): Uint8Array => {
+      for (const [at, name] of ["a", "b", "c"].entries()) bytes[at] = machine.query(name);
+      return bytes;
+    };
+    for (const right of [
+      (machine: Tally) => machine.total,
+      (machine: Tally) => BigInt(machine.total),
+      inBytes,
+    ]) {
+      await simulate({ ...options, digest: right });
+    }
+    const wrong = { ...options, machine: () => new Hoarder(), digest: inBytes, runs: 10 };
+    expect((await violationOf(wrong)).property).toMatch(/^S1[34]$/);
+  });
+
+  test.each([
+    ["of an object", () => ({ a: 1 }), "{ a: 1 }"],
+    ["of a promise", () => Promise.resolve("a"), "Promise { 'a' }"],
+    ["of nothing", () => undefined, "undefined"],
+  ])("%s is refused, since states could not be compared by it", async (_, wrong, text) => {
+    const found = await violationOf({ ...options, digest: wrong as unknown as () => string });
+    expect(found.property).toBe("digest");
+    expect(found.message).toContain(`must return a string, a number or bytes`);
+    expect(found.message).toContain(`not ${text}`);
+  });
+
+  test("that throws is told as that, not as a member that has stopped", async () => {
+    const found = await violationOf({
+      ...options,
+      digest: () => {
+        throw new RangeError("a slip");
+      },
+    });
+    expect(found).toMatchObject({ property: "digest", cause: { message: "a slip" } });
+  });
+});
+
 describe("a wrong machine is found:", () => {
   test("one that rolls a die", async () => {
     const { property, message, seed, event } = await violationOf({
