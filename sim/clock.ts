@@ -1,6 +1,7 @@
 /**
  * The clock of one process: monotonic, but neither right nor steady. It has an offset, drifts, jumps forward, and runs on
- * while the process is paused. What is deferred comes a few microseconds later, never in the same instant.
+ * while the process is paused. What is deferred comes a few microseconds later, never in the same instant; what is to come
+ * soon comes with the promises of the event, as with the clock of the machine.
  */
 
 import type { Clock, Timer } from "../src/node/clock.ts";
@@ -101,9 +102,8 @@ export class SimClock implements Clock {
     });
   }
 
-  /** Late rather than soon, as on a machine that has other things to do. */
   soon(callback: () => void): void {
-    this.defer(callback);
+    this.#scheduler.soon(this.#actor, callback);
   }
 
   /** The oscillator runs otherwise than it did when the timers were set. */

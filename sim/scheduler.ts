@@ -51,6 +51,8 @@ export interface SchedulerHooks {
   readonly onThrow: (error: unknown, actor: Actor | undefined) => void;
 }
 
+const NOW: Promise<void> = Promise.resolve();
+
 export class Scheduler {
   readonly hash: RollingHash = new RollingHash();
   readonly #hooks: SchedulerHooks;
@@ -94,6 +96,14 @@ export class Scheduler {
     this.#order += 1;
     this.#push(event);
     return event;
+  }
+
+  /** Runs `run` with the promises of the event that is run now, unless its actor is dead by then. */
+  soon(actor: Actor, run: () => void): void {
+    this.#wantsDrain = true;
+    void NOW.then(() => {
+      if (actor.isAlive) this.#try(run, actor);
+    });
   }
 
   /** Something was done to a promise: it is to be run to its end before the next event. */
@@ -147,12 +157,16 @@ export class Scheduler {
     this.#steps += 1;
     this.hash.mix(event.timeUs, event.kind, actor?.slot ?? 255, event.digest);
     event.run = undefined;
+    this.#try(run, actor);
+    return true;
+  }
+
+  #try(run: () => void, actor: Actor | undefined): void {
     try {
       run();
     } catch (error) {
       this.#hooks.onThrow(error, actor);
     }
-    return true;
   }
 
   #push(event: SimEvent): void {

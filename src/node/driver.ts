@@ -38,7 +38,7 @@ import type { Sink } from "./sink.ts";
 import { Snapshots } from "./snapshots.ts";
 
 export interface DriverHooks {
-  /** A turn has ended, outside of which the state does not change. */
+  /** A turn has ended, or what was applied behind it: outside of these the state does not change. */
   readonly onTurn: (state: Readonly<RaftState>) => void;
   /** Something that the node cannot go on after. */
   readonly onFailure: (error: unknown) => void;
@@ -327,10 +327,18 @@ export class Driver<Result, Query, Answer> {
   }
 
   #apply(task: ApplyTask): void {
+    this.#applying = true;
+    // The snapshot is in use from now on.
     if (task.type === "restore") this.#snapshots.onRestoring(task.snapshot.id);
+    // Behind the turn, whose messages and writes are on their way then: others wait for those.
+    this.#settings.clock.soon(() => {
+      if (!this.#isStopped) this.#undisturbed(() => this.#applyNow(task));
+    });
+  }
+
+  #applyNow(task: ApplyTask): void {
     const outcome = this.#applier.run(task);
     if (!(outcome instanceof Promise)) return this.#onAppliedAtOnce(outcome);
-    this.#applying = true;
     this.#track(
       outcome.then(
         (applied) => {
@@ -344,13 +352,16 @@ export class Driver<Result, Query, Answer> {
     );
   }
 
-  /** Within the turn: the core learns of it now, and another turn comes only where something waits for that. */
+  /** The core learns of it now, and a turn comes only where something waits for that. */
   #onAppliedAtOnce(applied: Applied<Result>): void {
+    this.#applying = false;
     const { state } = this.#raft;
     this.#raft.step(state.now, { type: "applied", index: applied.index });
     const readable = Math.min(state.commitIndex, state.log.durableIndex);
-    if (readable > state.lastApplied || this.#reads.size > 0) this.#wantTurn();
+    const isAwaited = this.#reads.size > 0 || this.#queries.size > 0;
+    if (readable > state.lastApplied || isAwaited) this.#wantTurn();
     this.#onApplied(applied);
+    this.#hooks.onTurn(state);
   }
 
   #onApplied(applied: Applied<Result>): void {

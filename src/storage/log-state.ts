@@ -76,23 +76,35 @@ export interface PreparedWrite {
 }
 
 /**
- * Applies a write to `state` and adds to `operations` what makes it so on disk.
+ * Applies a write to `state` and adds to `operations` what makes it so on disk: at once, but for a truncation, which has
+ * to look.
  *
  * The truncation comes before the snapshot: where both come together, the cut removes what contradicts the snapshot,
  * and whether the log then ends before it decides whether anything is kept (rule 53).
  */
-export async function applyWrite(
+export function applyWrite(
   store: OrderedStore,
+  state: LogState,
+  prepared: PreparedWrite,
+  operations: StoreOperation[],
+): void | Promise<void> {
+  const { truncateFrom } = prepared.write;
+  if (truncateFrom === undefined || truncateFrom > state.lastIndex) {
+    return applyRest(state, prepared, operations);
+  }
+  return truncate(store, state, truncateFrom, operations).then(() =>
+    applyRest(state, prepared, operations),
+  );
+}
+
+function applyRest(
   state: LogState,
   { write, encoded, snapshot }: PreparedWrite,
   operations: StoreOperation[],
-): Promise<void> {
-  const { truncateFrom, compactTo, hardState } = write;
-  if (truncateFrom !== undefined && truncateFrom <= state.lastIndex) {
-    await truncate(store, state, truncateFrom, operations);
-  }
+): void {
+  const { entries, compactTo, hardState } = write;
   if (snapshot !== undefined) switchSnapshot(state, snapshot, operations);
-  if (write.entries.length > 0) append(state, write.entries, encoded, operations);
+  if (entries.length > 0) append(state, entries, encoded, operations);
   if (compactTo !== undefined) compact(state, compactTo, operations);
   if (hardState !== undefined) setHardState(state, hardState);
 }

@@ -166,3 +166,38 @@ test("a node that stops while the state machine is busy waits for it, and applie
   for (const error of await Promise.all(outcomes))
     expect(error).toMatchObject({ code: "RAFT_STOPPED", outcome: "unknown" });
 });
+
+test("what a turn writes is on its way to the disk before the turn's entries are applied", async () => {
+  const seen: string[] = [];
+  let second: Promise<unknown> | undefined;
+  const cluster = await Cluster.start({
+    size: 1,
+    machine: () =>
+      journalWith((take, commands) => {
+        seen.push(`apply ${commands.length}`);
+        return take(commands);
+      }),
+    storage: (storage) => {
+      const write = storage.write.bind(storage);
+      // The next proposal is there when the turn comes that learns of this write.
+      storage.write = async (work) => {
+        await write(work);
+        if (seen.length === 1) second = leader.propose(bytes("b"));
+      };
+      return storage;
+    },
+  });
+  const leader = await cluster.leader();
+  await cluster.clock.advance(10);
+  const { store } = cluster.server("n1");
+  const batch = store.batch.bind(store);
+  store.batch = (...work) => {
+    seen.push("batch");
+    return batch(...work);
+  };
+  await cluster.clock.settle(leader.propose(bytes("a")));
+  await cluster.clock.settle(second ?? Promise.reject(new Error("there was no second proposal")));
+
+  expect(seen).toEqual(["batch", "batch", "apply 1", "apply 1"]);
+  await cluster.stop();
+});
