@@ -153,7 +153,8 @@ export class FrameSocket {
 
   #flush(): void {
     if (this.#closed !== undefined) return;
-    const parts = this.#queue.takeBatch().flatMap((frame) => frame.parts);
+    const parts: Uint8Array[] = [];
+    for (const frame of this.#queue.takeBatch()) parts.push(...frame.parts);
     const last = parts.pop();
     if (last === undefined) {
       if (this.#ending) this.#socket.destroySoon();
