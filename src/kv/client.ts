@@ -7,11 +7,9 @@
 import { encode } from "../codec.ts";
 import type { LogIndex } from "../core/types.ts";
 import { RaftError } from "../errors.ts";
-import { systemClock } from "../node/clock.ts";
-import type { Clock } from "../node/clock.ts";
-import { problemsOfMethods } from "../node/option-shapes.ts";
-import { systemRandom } from "../random.ts";
-import type { ClientLink } from "../transport/transport.ts";
+import { problemsOfMethods, refuse } from "../shapes.ts";
+import { clientSettingsOf, problemsOfTime } from "./client-options.ts";
+import type { KvClientOptions } from "./client-options.ts";
 import { encodeCommand } from "./command-codec.ts";
 import type { Expectation, KvCommand, KvOperation, KvValue } from "./commands.ts";
 import { Dispatcher } from "./dispatcher.ts";
@@ -25,32 +23,6 @@ import type { KvQuery } from "./queries.ts";
 import { MAX_QUERY_BYTES } from "./requests.ts";
 import { answerFrom, resultFrom } from "./results.ts";
 import type { KvBatchResult, KvEntry, KvOperationResult, VersionedValue } from "./results.ts";
-
-/** Where the members are, and how long to wait for them. */
-export interface KvClientOptions {
-  /** Addresses of members, `host:port`: one is enough, more survive its loss. No duplicates. */
-  readonly endpoints: readonly string[];
-  /** How to reach them; the client takes it over and closes it with itself. */
-  readonly link: ClientLink;
-  readonly clock?: Clock | undefined;
-  /** A number from 0 up to but not including 1. Spreads clients over nodes, and their retries over time. */
-  readonly random?: (() => number) | undefined;
-  /** How long a call may take with all its attempts, unless it says otherwise. Default 10 000 ms. */
-  readonly deadlineMs?: number | undefined;
-  /**
-   * How long a node may get nowhere, and may take to be connected to, before another one is tried: it gets somewhere with
-   * each answer to the request that has waited for longest. Default 2000 ms.
-   */
-  readonly attemptTimeoutMs?: number | undefined;
-  /** Upper bound of the first wait before a retry; doubles with each. Default 20 ms. */
-  readonly retryBaseMs?: number | undefined;
-  /** Upper bound of every such wait. Default 1000 ms. */
-  readonly retryMaxMs?: number | undefined;
-  /** Most calls under way; beyond it a call is refused with `RAFT_OVERLOADED`. Default 10 000. */
-  readonly maxPending?: number | undefined;
-  /** Most of them sent and not answered, and no further one once they have 16 MiB. Default 256. */
-  readonly maxInFlight?: number | undefined;
-}
 
 /** What may be said of one call. */
 export interface CallOptions {
@@ -140,22 +112,12 @@ export class KvClient implements AsyncDisposable {
   }
 
   private constructor(options: KvClientOptions) {
-    // Without one every call would wait for its deadline, and then say that nobody answers.
-    const problems = problemsOfMethods("link", options.link, ["connect", "close"]);
-    if (problems.length > 0) throw new RaftError("RAFT_INVALID_OPTION", problems.join("; "));
-    const random = options.random ?? systemRandom;
-    const deadlineMs = options.deadlineMs ?? 10_000;
-    this.#deadlineMs = positive("deadlineMs", deadlineMs);
+    const { endpoints, random, deadlineMs, ...rest } = clientSettingsOf(options);
+    this.#deadlineMs = deadlineMs;
     this.#dispatcher = new Dispatcher({
-      endpoints: new Endpoints(options.endpoints, random),
-      link: options.link,
-      clock: options.clock ?? systemClock,
+      ...rest,
+      endpoints: new Endpoints(endpoints, random),
       random,
-      attemptTimeoutMs: positive("attemptTimeoutMs", options.attemptTimeoutMs ?? 2000),
-      retryBaseMs: positive("retryBaseMs", options.retryBaseMs ?? 20),
-      retryMaxMs: positive("retryMaxMs", options.retryMaxMs ?? 1000),
-      maxPending: positive("maxPending", options.maxPending ?? 10_000),
-      maxInFlight: positive("maxInFlight", options.maxInFlight ?? 256),
     });
   }
 
@@ -277,13 +239,11 @@ export class KvClient implements AsyncDisposable {
   }
 
   #limits(options: CallOptions | undefined): CallLimits {
-    const deadlineMs = options?.deadlineMs ?? this.#deadlineMs;
+    const deadlineMs = options?.deadlineMs;
     const signal = options?.signal;
-    if (signal !== undefined) {
-      const problems = problemsOfMethods("signal", signal, ["addEventListener"]);
-      if (problems.length > 0) throw new RaftError("RAFT_INVALID_OPTION", problems.join("; "));
-    }
-    return { deadlineMs: positive("deadlineMs", deadlineMs), signal };
+    if (signal !== undefined) refuse(problemsOfMethods("signal", signal, ["addEventListener"]));
+    if (deadlineMs !== undefined) refuse(problemsOfTime("deadlineMs", deadlineMs));
+    return { deadlineMs: deadlineMs ?? this.#deadlineMs, signal };
   }
 }
 
@@ -332,11 +292,4 @@ function acceptStatus(_: LogIndex, value: unknown): KvStatus {
 
 function numberIn(previous: VersionedValue | undefined): number {
   return typeof previous?.value === "number" ? previous.value : 0;
-}
-
-function positive(name: string, value: number): number {
-  if (!Number.isFinite(value) || value <= 0) {
-    throw new RaftError("RAFT_INVALID_OPTION", `${name} is a positive number, not ${value}`);
-  }
-  return value;
 }

@@ -1,10 +1,10 @@
 /** The public names of `quorate/kv`. */
 
 export { KvClient } from "./client.ts";
+export type { KvClientOptions } from "./client-options.ts";
 export type {
   CallOptions,
   KvBatch,
-  KvClientOptions,
   KvIncrement,
   KvRange,
   KvRead,

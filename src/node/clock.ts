@@ -22,6 +22,9 @@ export interface Clock {
   soon(callback: () => void): void;
 }
 
+/** All that there is to a clock. */
+export const clockMethods: readonly (keyof Clock)[] = ["now", "setTimer", "defer", "soon"];
+
 /** Node's own timers: above this many milliseconds `setTimeout` fires at once (rule 66). */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 

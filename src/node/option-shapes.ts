@@ -1,9 +1,15 @@
-/**
- * What a type checker would tell of a node's options, for programs in plain JavaScript: a mistake is refused at the start,
- * by name, instead of failing hours later, in the first snapshot.
- */
+/** What a type checker would tell of a node's options. */
 
-import { inspect } from "node:util";
+import {
+  isObject,
+  problemsOfFunction,
+  problemsOfMethods,
+  problemsOfNames,
+  shown,
+} from "../shapes.ts";
+import { clockMethods } from "./clock.ts";
+
+export { problemsOfMethods, shown } from "../shapes.ts";
 
 interface Shapes {
   /** The least that each of these objects can do. */
@@ -28,7 +34,7 @@ const SHAPES: Shapes = {
     transport: ["start", "setMembers", "send", "close"],
   },
   optional: {
-    clock: ["now", "setTimer", "defer", "soon"],
+    clock: clockMethods,
     logger: ["info", "warn", "error"],
   },
   functions: ["clients", "random"],
@@ -70,22 +76,12 @@ export function problemsOfShape(
       problems.push(...problemsOfMethods(name, options[name], methods));
   }
   for (const name of SHAPES.functions) {
-    const value = options[name];
-    if (value !== undefined && typeof value !== "function") {
-      problems.push(`${name} must be a function, not ${shown(value)}`);
-    }
+    problems.push(...problemsOfFunction(name, options[name]));
   }
   for (const [name, known] of Object.entries(groups)) {
     if (options[name] !== undefined) problems.push(...problemsOfGroup(name, options[name], known));
   }
   return problems;
-}
-
-/** A value as a message shows it. */
-export function shown(value: unknown): string {
-  return typeof value === "string"
-    ? JSON.stringify(value)
-    : inspect(value, { depth: 0, breakLength: Infinity });
 }
 
 function problemsOfList(members: unknown): string[] {
@@ -97,33 +93,7 @@ function problemsOfList(members: unknown): string[] {
   );
 }
 
-/** Empty where `value` has all of the methods. */
-export function problemsOfMethods(
-  name: string,
-  value: unknown,
-  methods: readonly string[],
-): string[] {
-  if (value === undefined) return [`${name} is missing`];
-  const absent = methods.filter(
-    (method) => !isObject(value) || typeof value[method] !== "function",
-  );
-  if (absent.length === 0) return [];
-  const lacking = `${shown(value)} lacks ${absent.join(", ")}`;
-  return [`${name} must have the methods ${methods.join(", ")}: ${lacking}`];
-}
-
 function problemsOfGroup(name: string, value: unknown, known: object): string[] {
   if (!isObject(value)) return [`${name} must be an object, not ${shown(value)}`];
   return problemsOfNames(value, Object.keys(known), `${name}.`);
-}
-
-/** A mistyped name would leave a default in place without a word. */
-function problemsOfNames(value: object, known: readonly string[], prefix = ""): string[] {
-  return Object.keys(value)
-    .filter((key) => !known.includes(key))
-    .map((key) => `${prefix}${key} is not an option: there are ${known.join(", ")}`);
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null;
 }

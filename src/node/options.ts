@@ -4,8 +4,8 @@ import { addressFrom } from "../address.ts";
 import { defaultRaftOptions, problemsOf } from "../core/options.ts";
 import type { RaftOptions } from "../core/options.ts";
 import type { Configuration, NodeId } from "../core/types.ts";
-import { RaftError } from "../errors.ts";
 import { systemRandom } from "../random.ts";
+import { refuse, shown } from "../shapes.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Connection, ConnectionHandler, Transport } from "../transport/transport.ts";
 import { systemClock } from "./clock.ts";
@@ -13,7 +13,7 @@ import type { Clock } from "./clock.ts";
 import { silentLogger } from "./logger.ts";
 import type { Logger } from "./logger.ts";
 import type { RaftNode } from "./node.ts";
-import { problemsOfShape, shown } from "./option-shapes.ts";
+import { problemsOfShape } from "./option-shapes.ts";
 import type { StateMachine } from "./state-machine.ts";
 
 /** Serves the clients that connect to a node's port. `undefined` turns the connection away. */
@@ -213,10 +213,6 @@ function problemsOfCarried(name: string, bytes: number): string[] {
 function storeIdFrom(random: () => number): string {
   const words = Array.from({ length: 4 }, () => Math.floor(random() * 2 ** 32));
   return words.map((word) => word.toString(16).padStart(8, "0")).join("");
-}
-
-function refuse(problems: readonly string[]): void {
-  if (problems.length > 0) throw new RaftError("RAFT_INVALID_OPTION", problems.join("; "));
 }
 
 /** Those of `options` that have a default and are not `undefined`, which stands for it. */

@@ -16,7 +16,7 @@ function setUp(options: Partial<KvClientOptions> = {}, store: KvStoreOptions = {
   const clock = new ManualClock();
   const cluster = new FakeCluster(clock, store);
   const client = KvClient.connect({
-    endpoints: ["n1", "n2", "n3"],
+    endpoints: ["n1:1", "n2:1", "n3:1"],
     link: cluster,
     clock,
     random: () => 0,
@@ -101,7 +101,7 @@ describe("calls", () => {
     expect(range.entries.map(({ key }) => key)).toEqual(["n"]);
     expect(range.more).toBe(true);
     expect((await run(client.status())).role).toBe("leader");
-    expect((await run(client.waitForLeader())).address).toBe("n1");
+    expect((await run(client.waitForLeader())).address).toBe("n1:1");
   });
 
   test("calls of one turn leave in one frame, and the session is opened by the first write only", async () => {
@@ -155,9 +155,9 @@ describe("calls", () => {
   });
 
   test("a local read is answered by a node that does not lead", async () => {
-    const { clock, cluster, client } = setUp({ endpoints: ["n2"] });
+    const { clock, cluster, client } = setUp({ endpoints: ["n2:1"] });
     await outcome(clock, client.put("k", "v"));
-    const other = KvClient.connect({ endpoints: ["n3"], link: cluster, clock });
+    const other = KvClient.connect({ endpoints: ["n3:1"], link: cluster, clock });
     cluster.dialled.length = 0;
     cluster.leader = undefined;
 
@@ -197,27 +197,61 @@ describe("calls", () => {
     }
     await outcome(clock, client.put("k", "v"));
   });
+});
 
-  test("no link, no endpoints, an endpoint twice and senseless numbers are invalid options", () => {
-    for (const options of [
-      { link: undefined as unknown as FakeCluster },
-      { link: {} as FakeCluster },
-      { endpoints: [] },
-      { endpoints: ["n1", "n1"] },
-      { endpoints: [""] },
-      { deadlineMs: 0 },
-      { maxPending: Number.NaN },
-    ]) {
-      expect(() => setUp(options)).toThrow(
-        expect.objectContaining({ code: "RAFT_INVALID_OPTION" }),
-      );
+/** What a client cannot start with, and what the text of the refusal mentions. */
+const REFUSED: readonly (readonly [changes: object, ...mentions: string[]])[] = [
+  [{ link: undefined }, "link is missing"],
+  [{ link: {} }, "link must have the methods connect, close", "{} lacks"],
+  [{ endpoints: undefined }, "endpoints must be a list", "undefined"],
+  [{ endpoints: "n1:1" }, "endpoints must be a list", '"n1:1"'],
+  [{ endpoints: [] }, "endpoints must name at least one"],
+  [{ endpoints: ["n1:1", "n2:1", "n1:1"] }, "endpoints names", '"n1:1"', "twice"],
+  [{ endpoints: [""] }, "endpoints", '""'],
+  [{ endpoints: ["host"] }, "endpoints", '"host"'],
+  [{ endpoints: ["host:99999"] }, "endpoints", '"host:99999"'],
+  [{ endpoints: ["host:0"] }, "endpoints", '"host:0"'],
+  [{ endpoints: ["a b:1"] }, "endpoints", '"a b:1"'],
+  [{ endpoints: ["n1:1", 7] }, "endpoints", "7"],
+  [{ clock: 5 }, "clock must have the methods now, setTimer, defer", "5 lacks"],
+  [{ random: 5 }, "random must be a function", "5"],
+  [{ deadlineMs: 0 }, "deadlineMs", "0"],
+  [{ deadlineMs: "500" }, "deadlineMs", '"500"'],
+  [{ attemptTimeoutMs: Infinity }, "attemptTimeoutMs", "Infinity"],
+  [{ retryBaseMs: Symbol("soon") }, "retryBaseMs", "Symbol(soon)"],
+  [{ retryMaxMs: null }, "retryMaxMs", "null"],
+  [{ maxPending: Number.NaN }, "maxPending", "NaN"],
+  [{ maxInFlight: 0.5 }, "maxInFlight", "0.5"],
+  [{ deadline: 500 }, "deadline is not an option: there are endpoints, link"],
+];
+
+describe("RAFT_INVALID_OPTION names the client's option and its value", () => {
+  test.each(REFUSED.map(([changes, ...mentions]) => ({ changes, mentions })))(
+    "$mentions",
+    ({ changes, mentions }) => {
+      const connect = (): unknown => setUp(changes);
+      expect(connect).toThrow(expect.objectContaining({ code: "RAFT_INVALID_OPTION" }));
+      for (const mention of mentions) expect(connect).toThrow(mention);
+    },
+  );
+
+  test("nothing at all, or something else, instead of options", () => {
+    for (const options of [undefined, null, "n1:1", {}]) {
+      const connect = (): unknown => KvClient.connect(options as KvClientOptions);
+      expect(connect).toThrow(expect.objectContaining({ code: "RAFT_INVALID_OPTION" }));
     }
+  });
+
+  test("all that is wrong is said at once", () => {
+    expect(() => setUp({ endpoints: [], maxPending: 0, retryMaxMs: -1 })).toThrow(
+      /endpoints.*retryMaxMs.*maxPending/,
+    );
   });
 });
 
 describe("finding the leader", () => {
   test("a redirect is followed to an address that is not among the endpoints", async () => {
-    const { clock, cluster, client } = setUp({ endpoints: ["n1"] });
+    const { clock, cluster, client } = setUp({ endpoints: ["n1:1"] });
     cluster.leader = "n9";
 
     await outcome(clock, client.put("k", "v"));
@@ -237,7 +271,7 @@ describe("finding the leader", () => {
   });
 
   test("two nodes that point at each other are not asked in a tight loop", async () => {
-    const { clock, cluster, client } = setUp({ endpoints: ["n1", "n2"] });
+    const { clock, cluster, client } = setUp({ endpoints: ["n1:1", "n2:1"] });
     cluster.leader = "n2";
     await outcome(clock, client.put("k", "v"));
     cluster.dialled.length = 0;
@@ -578,7 +612,7 @@ describe("sessions", () => {
 
   test("an evicted session is like an expired one", async () => {
     const { clock, cluster, client } = setUp({}, { maxSessions: 1 });
-    const other = KvClient.connect({ endpoints: ["n1"], link: cluster, clock, random: () => 0 });
+    const other = KvClient.connect({ endpoints: ["n1:1"], link: cluster, clock, random: () => 0 });
     for (let round = 0; round < 3; round++) {
       await outcome(clock, client.increment("n"));
       await outcome(clock, other.increment("n"));

@@ -1,5 +1,5 @@
 /**
- * Nodes without Raft: one log and one state machine that all of them share, a leader that the test appoints, and a
+ * Nodes without Raft, at `<name>:1`: one log and one state machine that all of them share, a leader that the test appoints, and a
  * script that decides what becomes of each command. What a client can meet, in the order in which the test wants it.
  */
 
@@ -53,8 +53,8 @@ export class FakeCluster implements ClientLink {
   readonly script: Fate[] = [];
   readonly readScript: Fate[] = [];
   readonly held: Held[] = [];
-  /** The frames that arrived at nodes, by address. */
-  readonly frames: { readonly address: string; readonly frame: Uint8Array }[] = [];
+  /** The frames that arrived at nodes. */
+  readonly frames: { readonly node: string; readonly frame: Uint8Array }[] = [];
   readonly dialled: string[] = [];
   /** Cluster time of the entries. */
   time = 0;
@@ -78,21 +78,22 @@ export class FakeCluster implements ClientLink {
     handler: ConnectionHandler,
     signal: AbortSignal,
   ): Promise<Connection> {
-    this.dialled.push(address);
-    if (this.deaf.has(address)) await aborted(signal);
-    if (this.down.has(address) || signal.aborted) {
+    const node = address.replace(/:1$/, "");
+    this.dialled.push(node);
+    if (this.deaf.has(node)) await aborted(signal);
+    if (this.down.has(node) || signal.aborted) {
       throw new RaftError("RAFT_CONNECTION_LOST", `${address} is not there`);
     }
     const near = new FakeConnection(this.clock, address);
     const far = new FakeConnection(this.clock, "client");
     const server = this.store.clients(
-      this.#host(address, () => far.close()),
+      this.#host(node, () => far.close()),
       far,
     );
     near.join(far, handler);
     far.join(near, {
       onFrame: (frame) => {
-        this.frames.push({ address, frame });
+        this.frames.push({ node, frame });
         server.onFrame(frame);
       },
       onClose: (error) => {
@@ -100,7 +101,7 @@ export class FakeCluster implements ClientLink {
         server.onClose(error);
       },
     });
-    this.#open.set(near, address);
+    this.#open.set(near, node);
     return near;
   }
 
@@ -109,8 +110,8 @@ export class FakeCluster implements ClientLink {
   }
 
   /** Breaks every connection to a node. */
-  cut(address: string): void {
-    for (const [connection, to] of this.#open) if (to === address) connection.break();
+  cut(node: string): void {
+    for (const [connection, to] of this.#open) if (to === node) connection.break();
   }
 
   /** Puts what was held, or as many of it, into the log now, whoever leads. */
@@ -128,10 +129,10 @@ export class FakeCluster implements ClientLink {
     return results[0];
   }
 
-  #host(address: string, disconnect: () => void): KvHost<KvQuery> {
+  #host(node: string, disconnect: () => void): KvHost<KvQuery> {
     return {
       submit: (command, sink, token) => {
-        if (this.leader !== address) return sink.failed(token, this.#notLeader(address));
+        if (this.leader !== node) return sink.failed(token, this.#notLeader(node));
         const fate = this.script.shift() ?? "apply";
         if (fate === "hold") this.held.push({ command, sink, token });
         else if (fate === "apply") this.clock.defer(() => this.#apply(command, sink, token));
@@ -141,13 +142,13 @@ export class FakeCluster implements ClientLink {
         } else this.#refuse(fate, sink, token);
       },
       submitRead: (query, sink, token, consistency) => {
-        if (this.leader !== address && consistency === "linearizable")
-          return sink.failed(token, this.#notLeader(address));
+        if (this.leader !== node && consistency === "linearizable")
+          return sink.failed(token, this.#notLeader(node));
         const fate = this.readScript.shift() ?? "apply";
         if (fate !== "apply") return this.#refuse(fate, sink, token);
         sink.done(token, this.index, this.store.machine.query(query));
       },
-      status: () => this.#status(address),
+      status: () => this.#status(node),
     };
   }
 
@@ -165,22 +166,24 @@ export class FakeCluster implements ClientLink {
     }
   }
 
-  #notLeader(address: string): RaftError {
-    return new RaftError("RAFT_NOT_LEADER", `${address} does not lead`, { leader: this.#hint() });
+  #notLeader(node: string): RaftError {
+    return new RaftError("RAFT_NOT_LEADER", `${node} does not lead`, { leader: this.#hint() });
   }
 
   #hint(): { id: string; address: string } | undefined {
     return this.leader === undefined || !this.hints
       ? undefined
-      : { id: this.leader, address: this.leader };
+      : { id: this.leader, address: `${this.leader}:1` };
   }
 
-  #status(address: string): HostStatus {
-    const members = ["n1", "n2", "n3"].map((id) => ({ id, address: id, storeId: undefined }));
+  #status(node: string): HostStatus {
+    const members = ["n1", "n2", "n3"].map((id) => {
+      return { id, address: `${id}:1`, storeId: undefined };
+    });
     return {
-      id: address,
-      address,
-      role: this.leader === address ? "leader" : "follower",
+      id: node,
+      address: `${node}:1`,
+      role: this.leader === node ? "leader" : "follower",
       currentTerm: 1,
       votedFor: undefined,
       leader: this.leader,
