@@ -49,3 +49,13 @@ export function problemsOfFunction(name: string, value: unknown): string[] {
   if (value === undefined || typeof value === "function") return [];
   return [`${name} must be a function, not ${shown(value)}`];
 }
+
+/** `value` may be left out. */
+export function problemsOfChoice(
+  name: string,
+  value: unknown,
+  choices: readonly string[],
+): string[] {
+  if (value === undefined || choices.some((choice) => choice === value)) return [];
+  return [`${name} must be ${choices.map(shown).join(" or ")}, not ${shown(value)}`];
+}

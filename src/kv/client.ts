@@ -7,7 +7,14 @@
 import { encode } from "../codec.ts";
 import type { LogIndex } from "../core/types.ts";
 import { RaftError } from "../errors.ts";
-import { problemsOfMethods, refuse } from "../shapes.ts";
+import {
+  isObject,
+  problemsOfChoice,
+  problemsOfMethods,
+  problemsOfNames,
+  refuse,
+  shown,
+} from "../shapes.ts";
 import { clientSettingsOf, problemsOfTime } from "./client-options.ts";
 import type { KvClientOptions } from "./client-options.ts";
 import { encodeCommand } from "./command-codec.ts";
@@ -133,12 +140,7 @@ export class KvClient implements AsyncDisposable {
 
   /** Keys with their values, in the order of the keys' UTF-16 code units; all of one moment. */
   range(range: RangeOptions = {}, options?: ReadCallOptions): Promise<KvRange> {
-    const { start, end, limit = DEFAULT_RANGE_LIMIT, reverse = false } = range;
-    return this.#read({ type: "range", start, end, limit, reverse }, options, (index, value) => {
-      const answer = answerFrom(value);
-      if (answer.type !== "range") throw new TypeError("not the answer to a range");
-      return { index, entries: answer.entries, more: answer.more };
-    });
+    return orReject(() => this.#read(rangeQuery(range), options, acceptRange));
   }
 
   /** Whatever is there: `status` is `"ok"`. */
@@ -232,15 +234,18 @@ export class KvClient implements AsyncDisposable {
     options: ReadCallOptions | undefined,
     accept: (index: LogIndex, value: unknown) => Value,
   ): Promise<Value> {
-    const type = options?.consistency === "local" ? "local-read" : "read";
-    return orReject(() =>
-      this.#dispatcher.run({ type, query: encodedQuery(query) }, accept, this.#limits(options)),
-    );
+    return orReject(() => {
+      const limits = this.#limits(options);
+      const consistency = options?.consistency;
+      refuse(problemsOfChoice("consistency", consistency, ["linearizable", "local"]));
+      const type = consistency === "local" ? "local-read" : "read";
+      return this.#dispatcher.run({ type, query: encodedQuery(query) }, accept, limits);
+    });
   }
 
-  #limits(options: CallOptions | undefined): CallLimits {
-    const deadlineMs = options?.deadlineMs;
-    const signal = options?.signal;
+  #limits(options: CallOptions = {}): CallLimits {
+    if (!isObject(options)) refuse([`the options must be an object, not ${shown(options)}`]);
+    const { deadlineMs, signal } = options;
     if (signal !== undefined) refuse(problemsOfMethods("signal", signal, ["addEventListener"]));
     if (deadlineMs !== undefined) refuse(problemsOfTime("deadlineMs", deadlineMs));
     return { deadlineMs: deadlineMs ?? this.#deadlineMs, signal };
@@ -256,6 +261,16 @@ function orReject<Value>(call: () => Promise<Value>): Promise<Value> {
   }
 }
 
+/** With the defaults for what is left out. */
+function rangeQuery(range: RangeOptions): KvQuery {
+  const problems = isObject(range)
+    ? problemsOfNames(range, ["start", "end", "limit", "reverse"])
+    : [`a range is an object, not ${shown(range)}`];
+  if (problems.length > 0) throw new RaftError("RAFT_INVALID_COMMAND", problems.join("; "));
+  const { start, end, limit = DEFAULT_RANGE_LIMIT, reverse = false } = range;
+  return { type: "range", start, end, limit, reverse };
+}
+
 function encodedCommand(command: KvCommand): Uint8Array {
   const bytes = encodeCommand(command);
   if (bytes.length <= MAX_COMMAND_BYTES) return bytes;
@@ -268,6 +283,12 @@ function encodedQuery(query: KvQuery): Uint8Array {
   if (bytes.length <= MAX_QUERY_BYTES) return bytes;
   const text = `the query has ${bytes.length} bytes, and ${MAX_QUERY_BYTES} at the most are sent`;
   throw new RaftError("RAFT_TOO_LARGE", text);
+}
+
+function acceptRange(index: LogIndex, value: unknown): KvRange {
+  const answer = answerFrom(value);
+  if (answer.type !== "range") throw new TypeError("not the answer to a range");
+  return { index, entries: answer.entries, more: answer.more };
 }
 
 function acceptWrite(index: LogIndex, value: unknown): KvWrite {

@@ -19,6 +19,7 @@ import {
   writeUint16,
   writeUint32,
 } from "../numbers.ts";
+import { isObject, shown } from "../shapes.ts";
 import { textIn } from "../text.ts";
 import { appendableFrom, checkBatchSize, keyFrom, safeIntegerFrom, valueFrom } from "./commands.ts";
 import type { Expectation, KvCommand, KvOperation, KvValue } from "./commands.ts";
@@ -73,6 +74,7 @@ export function decodeCommand(bytes: Uint8Array): KvCommand | undefined {
 
 /** How many bytes it takes; throws a `TypeError` where it is none that may be sent. */
 function sizeOf(operation: KvOperation): number {
+  if (!isObject(operation)) throw new TypeError(`it is an object, not ${shown(operation)}`);
   const size = 3 + Buffer.byteLength(keyFrom(operation.key));
   switch (operation.type) {
     case "get":
@@ -91,13 +93,24 @@ function sizeOf(operation: KvOperation): number {
       return size + sizeOfExpectation(expected) + valueSize;
     }
     default:
-      throw new TypeError(`no operation is called ${(operation as KvOperation).type}`);
+      throw new TypeError(`no operation is called ${shown((operation as KvOperation).type)}`);
   }
 }
 
 function sizeOfBatch(operations: readonly KvOperation[]): number {
+  if (!Array.isArray(operations)) {
+    throw new TypeError(`a batch is a list of operations, not ${shown(operations)}`);
+  }
   checkBatchSize(operations.length);
-  return operations.reduce((size, operation) => size + sizeOf(operation), 3);
+  let size = 3;
+  for (const [at, operation] of operations.entries()) {
+    try {
+      size += sizeOf(operation);
+    } catch (cause) {
+      throw new TypeError(`operation ${at} of the batch: ${messageOf(cause)}`, { cause });
+    }
+  }
+  return size;
 }
 
 function sizeOfValue(value: KvValue): number {
@@ -105,8 +118,8 @@ function sizeOfValue(value: KvValue): number {
   return 5 + (typeof value === "string" ? Buffer.byteLength(value) : value.length);
 }
 
-function sizeOfExpectation(expected: Expectation): number {
-  switch (expected.type) {
+function sizeOfExpectation(expected: Expectation | undefined): number {
+  switch (expected?.type) {
     case "absent":
       return 1;
     case "value":
@@ -115,7 +128,9 @@ function sizeOfExpectation(expected: Expectation): number {
       safeIntegerFrom(expected.index);
       return 9;
     default:
-      throw new TypeError("an expectation is absent, a value or an index");
+      throw new TypeError(
+        `an expectation is of the type "absent", "value" or "index", not ${shown(expected)}`,
+      );
   }
 }
 

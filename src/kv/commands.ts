@@ -5,6 +5,7 @@
  */
 
 import type { LogIndex } from "../core/types.ts";
+import { shown } from "../shapes.ts";
 
 /** Numbers are finite; absent is not `""`: a key that is not there has no value at all. */
 export type KvValue = string | number | Uint8Array;
@@ -93,7 +94,7 @@ export function checkBatchSize(operations: number): void {
 /** The key, or a `TypeError` that says what is wrong with it. */
 export function keyFrom(value: unknown): string {
   if (typeof value !== "string" || value === "") {
-    throw new TypeError("a key is a string that is not empty");
+    throw new TypeError(`a key is a string that is not empty, not ${shown(value)}`);
   }
   if (value.length > MAX_KEY_LENGTH) {
     throw new TypeError(`a key has at most ${MAX_KEY_LENGTH} characters, not ${value.length}`);
@@ -108,16 +109,21 @@ export function valueFrom(value: unknown): KvValue {
     // A snapshot, which is MessagePack, does not keep the sign of 0: drop it everywhere, or a restored member would differ.
     return value === 0 ? 0 : value;
   }
-  return appendableFrom(value);
+  if (isTextOrBytes(value)) return boundedFrom(value);
+  throw new TypeError(`a value is a string, a number or bytes, not ${shown(value)}`);
 }
 
 /** What may be appended, or a `TypeError` that says what is wrong with it. */
 export function appendableFrom(value: unknown): string | Uint8Array {
-  if (typeof value !== "string" && !(value instanceof Uint8Array)) {
-    throw new TypeError(
-      "a value is a string, a number or bytes, and only the first and last append",
-    );
-  }
+  if (isTextOrBytes(value)) return boundedFrom(value);
+  throw new TypeError(`only a string or bytes can be appended, not ${shown(value)}`);
+}
+
+function isTextOrBytes(value: unknown): value is string | Uint8Array {
+  return typeof value === "string" || value instanceof Uint8Array;
+}
+
+function boundedFrom(value: string | Uint8Array): string | Uint8Array {
   if (value.length > MAX_VALUE_LENGTH) {
     throw new TypeError(
       `a value has at most ${MAX_VALUE_LENGTH} bytes or characters, not ${value.length}`,
@@ -129,7 +135,7 @@ export function appendableFrom(value: unknown): string | Uint8Array {
 /** The integer, or a `TypeError` that says what is wrong with it. */
 export function safeIntegerFrom(value: unknown): number {
   if (typeof value !== "number" || !Number.isSafeInteger(value)) {
-    throw new TypeError(`expected a safe integer, not ${String(value)}`);
+    throw new TypeError(`expected a safe integer, not ${shown(value)}`);
   }
   return value;
 }

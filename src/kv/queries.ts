@@ -4,6 +4,7 @@
  */
 
 import { messageOf, RaftError } from "../errors.ts";
+import { shown } from "../shapes.ts";
 import { keyFrom } from "./commands.ts";
 
 /** Entries of a range that names no limit. */
@@ -54,15 +55,13 @@ export function queryFrom(value: unknown): KvQuery {
     if (!Array.isArray(value)) throw new TypeError("a query is an array");
     const [code, first, end, limit, reverse]: readonly unknown[] = value;
     if (code === GET && value.length === 2) return { type: "get", key: keyFrom(first) };
-    if (code !== RANGE || value.length !== 5 || typeof reverse !== "boolean") {
-      throw new TypeError("neither get nor range");
-    }
+    if (code !== RANGE || value.length !== 5) throw new TypeError("neither get nor range");
     return {
       type: "range",
-      start: boundFrom(first),
-      end: boundFrom(end),
+      start: boundFrom("start", first),
+      end: boundFrom("end", end),
       limit: limitFrom(limit),
-      reverse,
+      reverse: directionFrom(reverse),
     };
   } catch (cause) {
     throw new RaftError("RAFT_INVALID_COMMAND", `invalid query: ${messageOf(cause)}`, { cause });
@@ -76,13 +75,18 @@ function limitFrom(value: unknown): number {
     value < 1 ||
     value > MAX_RANGE_LIMIT
   ) {
-    throw new TypeError(`limit is an integer from 1 to ${MAX_RANGE_LIMIT}, not ${String(value)}`);
+    throw new TypeError(`limit is an integer from 1 to ${MAX_RANGE_LIMIT}, not ${shown(value)}`);
   }
   return value;
 }
 
-function boundFrom(value: unknown): string | undefined {
+function boundFrom(name: string, value: unknown): string | undefined {
   if (value === null) return undefined;
-  if (typeof value !== "string") throw new TypeError("start and end of a range are strings");
-  return value;
+  if (typeof value === "string") return value;
+  throw new TypeError(`the ${name} of a range is a string, not ${shown(value)}`);
+}
+
+function directionFrom(value: unknown): boolean {
+  if (typeof value === "boolean") return value;
+  throw new TypeError(`reverse is true or false, not ${shown(value)}`);
 }
