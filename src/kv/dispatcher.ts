@@ -408,7 +408,7 @@ export class Dispatcher implements ConnectionEvents<Purpose> {
     const now = this.#clock.now();
     for (const operation of this.#unsettled()) {
       if (operation.deadline > now) this.#alarm.setFor(operation.deadline);
-      else this.#fail(operation, "RAFT_TIMEOUT", "no answer from a leader within the deadline");
+      else this.#fail(operation, "RAFT_TIMEOUT", overdueText(operation));
     }
   }
 
@@ -426,4 +426,9 @@ export class Dispatcher implements ConnectionEvents<Purpose> {
 
 function isUnsettled(purpose: Purpose): purpose is Operation {
   return purpose !== "session" && !purpose.settled;
+}
+
+function overdueText({ request: { type } }: Operation): string {
+  const asked = type === "status" || type === "local-read" ? "any node" : "a leader";
+  return `no answer from ${asked} within the deadline`;
 }

@@ -118,22 +118,6 @@ describe("calls", () => {
     expect(cluster.index).toBe(52);
   });
 
-  test("a bad command is refused before it is sent", async () => {
-    const { clock, cluster, client } = setUp();
-    for (const call of [
-      () => client.put("", "x"),
-      () => client.put("k".repeat(1025), "x"),
-      () => client.put("k", Number.NaN),
-      () => client.put("k", "\ud800"),
-      () => client.increment("k", 0.5),
-      () => client.range({ limit: 1001 }),
-    ]) {
-      const error = await failure(clock, call());
-      expect(error).toMatchObject({ code: "RAFT_INVALID_COMMAND", outcome: "rejected" });
-    }
-    expect(cluster.dialled).toEqual([]);
-  });
-
   test("a command that fits in no frame is refused before it is sent", async () => {
     const { clock, client } = setUp();
     const value = "x".repeat(1024 * 1024);
@@ -187,65 +171,6 @@ describe("calls", () => {
     expect(getEventListeners(signal, "abort")).toHaveLength(1);
     await outcome(clock, Promise.all(calls));
     expect(getEventListeners(signal, "abort")).toHaveLength(0);
-  });
-
-  test("a signal that is none refuses its call, and nothing else", async () => {
-    const { clock, client } = setUp();
-    for (const signal of [5, null, {}]) {
-      const call = client.put("k", "v", { signal: signal as unknown as AbortSignal });
-      await expect(call).rejects.toMatchObject({ code: "RAFT_INVALID_OPTION" });
-    }
-    await outcome(clock, client.put("k", "v"));
-  });
-});
-
-/** What a client cannot start with, and what the text of the refusal mentions. */
-const REFUSED: readonly (readonly [changes: object, ...mentions: string[]])[] = [
-  [{ link: undefined }, "link is missing"],
-  [{ link: {} }, "link must have the methods connect, close", "{} lacks"],
-  [{ endpoints: undefined }, "endpoints must be a list", "undefined"],
-  [{ endpoints: "n1:1" }, "endpoints must be a list", '"n1:1"'],
-  [{ endpoints: [] }, "endpoints must name at least one"],
-  [{ endpoints: ["n1:1", "n2:1", "n1:1"] }, "endpoints names", '"n1:1"', "twice"],
-  [{ endpoints: [""] }, "endpoints", '""'],
-  [{ endpoints: ["host"] }, "endpoints", '"host"'],
-  [{ endpoints: ["host:99999"] }, "endpoints", '"host:99999"'],
-  [{ endpoints: ["host:0"] }, "endpoints", '"host:0"'],
-  [{ endpoints: ["a b:1"] }, "endpoints", '"a b:1"'],
-  [{ endpoints: ["n1:1", 7] }, "endpoints", "7"],
-  [{ clock: 5 }, "clock must have the methods now, setTimer, defer", "5 lacks"],
-  [{ random: 5 }, "random must be a function", "5"],
-  [{ deadlineMs: 0 }, "deadlineMs", "0"],
-  [{ deadlineMs: "500" }, "deadlineMs", '"500"'],
-  [{ attemptTimeoutMs: Infinity }, "attemptTimeoutMs", "Infinity"],
-  [{ retryBaseMs: Symbol("soon") }, "retryBaseMs", "Symbol(soon)"],
-  [{ retryMaxMs: null }, "retryMaxMs", "null"],
-  [{ maxPending: Number.NaN }, "maxPending", "NaN"],
-  [{ maxInFlight: 0.5 }, "maxInFlight", "0.5"],
-  [{ deadline: 500 }, "deadline is not an option: there are endpoints, link"],
-];
-
-describe("RAFT_INVALID_OPTION names the client's option and its value", () => {
-  test.each(REFUSED.map(([changes, ...mentions]) => ({ changes, mentions })))(
-    "$mentions",
-    ({ changes, mentions }) => {
-      const connect = (): unknown => setUp(changes);
-      expect(connect).toThrow(expect.objectContaining({ code: "RAFT_INVALID_OPTION" }));
-      for (const mention of mentions) expect(connect).toThrow(mention);
-    },
-  );
-
-  test("nothing at all, or something else, instead of options", () => {
-    for (const options of [undefined, null, "n1:1", {}]) {
-      const connect = (): unknown => KvClient.connect(options as KvClientOptions);
-      expect(connect).toThrow(expect.objectContaining({ code: "RAFT_INVALID_OPTION" }));
-    }
-  });
-
-  test("all that is wrong is said at once", () => {
-    expect(() => setUp({ endpoints: [], maxPending: 0, retryMaxMs: -1 })).toThrow(
-      /endpoints.*retryMaxMs.*maxPending/,
-    );
   });
 });
 
@@ -458,6 +383,20 @@ describe("what is known of a write that failed (rule 60)", () => {
 
     expect(error).toMatchObject({ code: "RAFT_TIMEOUT", outcome: "rejected" });
     expect(error.cause).toMatchObject({ code: "RAFT_CONNECTION_LOST" });
+  });
+
+  test("what is not answered in time says who was asked: the leader, or whoever answers", async () => {
+    const { clock, cluster, client } = setUp({ deadlineMs: 300 });
+    for (const node of ["n1", "n2", "n3"]) cluster.down.add(node);
+
+    const text = async (call: Promise<unknown>): Promise<string> =>
+      (await failure(clock, call)).message;
+
+    expect(await text(client.get("k"))).toContain("from a leader");
+    expect(await text(client.waitForLeader())).toContain("from a leader");
+    expect(await text(client.put("k", "v"))).toContain("from a leader");
+    expect(await text(client.status())).toContain("from any node");
+    expect(await text(client.get("k", { consistency: "local" }))).toContain("from any node");
   });
 
   test("not answered in time: what went wrong before other calls succeeded is no cause of it", async () => {
