@@ -68,8 +68,6 @@ export class Driver<Result, Query, Answer> {
   #persisted = 0;
   #timer: Timer | undefined;
   #timerAt = Infinity;
-  /** When proposals of an ended leadership stop waiting for news. */
-  #formerDeadline = Infinity;
   #wasLeader = false;
   /** The one that the transport knows. */
   #configuration: Configuration | undefined;
@@ -352,15 +350,14 @@ export class Driver<Result, Query, Answer> {
     );
   }
 
-  /** The core learns of it now, and a turn comes only where something waits for that. */
+  /** The core learns of it now, and whoever waits for it; a turn comes only where there is more to apply. */
   #onAppliedAtOnce(applied: Applied<Result>): void {
     this.#applying = false;
     const { state } = this.#raft;
     this.#raft.step(state.now, { type: "applied", index: applied.index });
-    const readable = Math.min(state.commitIndex, state.log.durableIndex);
-    const isAwaited = this.#reads.size > 0 || this.#queries.size > 0;
-    if (readable > state.lastApplied || isAwaited) this.#wantTurn();
+    if (Math.min(state.commitIndex, state.log.durableIndex) > state.lastApplied) this.#wantTurn();
     this.#onApplied(applied);
+    this.#answerReads();
     this.#hooks.onTurn(state);
   }
 
@@ -386,19 +383,10 @@ export class Driver<Result, Query, Answer> {
     const { state } = this.#raft;
     const { raft, transport } = this.#settings;
     const isLeader = state.role === "leader";
-    if (this.#wasLeader && !isLeader) {
-      this.#proposals.onLeadershipEnded();
-      this.#formerDeadline = now + raft.electionTimeoutMs;
-    }
+    if (this.#wasLeader && !isLeader)
+      this.#proposals.onLeadershipEnded(now + raft.electionTimeoutMs);
     this.#wasLeader = isLeader;
-    if (now >= this.#formerDeadline) {
-      this.#formerDeadline = Infinity;
-      const text =
-        "the leadership ended while this command was in the log: it may be committed, or replaced";
-      this.#proposals.failFormer(
-        new RaftError("RAFT_LEADERSHIP_LOST", text, { outcome: "unknown" }),
-      );
-    }
+    this.#proposals.onTime(now);
     const configuration = configurationOf(state);
     if (configuration !== this.#configuration) {
       this.#configuration = configuration;
@@ -408,7 +396,7 @@ export class Driver<Result, Query, Answer> {
 
   /** One timer, moved only when something is due before it: a wake-up that comes early finds nothing to do. */
   #armTimer(now: number): void {
-    const at = Math.min(this.#raft.deadline, this.#formerDeadline);
+    const at = Math.min(this.#raft.deadline, this.#proposals.deadline);
     if (at >= this.#timerAt) return;
     this.#timer?.cancel();
     this.#timerAt = at;

@@ -26,6 +26,7 @@ export class Proposals<Result> {
   #batches: Batch<Result>[] = [];
   /** Of leaderships that have ended: other entries may stand at their indexes by now. */
   #former: Batch<Result>[] = [];
+  #formerDeadline = Infinity;
 
   #size = 0;
 
@@ -34,10 +35,24 @@ export class Proposals<Result> {
     return this.#size;
   }
 
-  /** The leadership has ended: what is in the log may be committed, or replaced, by the next leader. */
-  onLeadershipEnded(): void {
+  /** When those of leaderships that have ended stop waiting for news. */
+  get deadline(): number {
+    return this.#formerDeadline;
+  }
+
+  /** The leadership has ended: what is in the log may be committed, or replaced, by the next leader until `deadline`. */
+  onLeadershipEnded(deadline: number): void {
     this.#former.push(...this.#batches);
     this.#batches = [];
+    this.#formerDeadline = deadline;
+  }
+
+  /** Time has passed. */
+  onTime(now: number): void {
+    if (now < this.#formerDeadline) return;
+    const text =
+      "the leadership ended while this command was in the log: it may be committed, or replaced";
+    this.#failFormer(new RaftError("RAFT_LEADERSHIP_LOST", text, { outcome: "unknown" }));
   }
 
   /** The core has taken the first of them into the log and refused the rest. */
@@ -102,12 +117,12 @@ export class Proposals<Result> {
 
   /** Ends the wait of everything that is in the log: it may yet be committed (rule 60). */
   failAll(error: RaftError): void {
-    this.onLeadershipEnded();
-    this.failFormer(error);
+    this.onLeadershipEnded(Infinity);
+    this.#failFormer(error);
   }
 
-  /** The same for what is left of leaderships that have ended. */
-  failFormer(error: RaftError): void {
+  #failFormer(error: RaftError): void {
+    this.#formerDeadline = Infinity;
     const batches = this.#former;
     this.#former = [];
     for (const { queue, position, end } of batches) {
