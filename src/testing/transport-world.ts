@@ -29,6 +29,7 @@ export interface TransportHarness {
 
 const PATIENCE_MS = 10_000;
 const RESEND_MS = 5;
+const LARGE_RESEND_MS = 2000;
 
 /** A member under test. */
 export class Node {
@@ -169,7 +170,12 @@ export class World {
   }
 
   /** Resolves when `holds` does; does `again` until then, from time to time. */
-  until(what: string, holds: () => boolean, again: () => void = () => undefined): Promise<void> {
+  until(
+    what: string,
+    holds: () => boolean,
+    again: () => void = () => undefined,
+    everyMs: number = RESEND_MS,
+  ): Promise<void> {
     const { clock } = this.harness;
     return new Promise((resolve, reject) => {
       const deadline = clock.now() + PATIENCE_MS;
@@ -188,7 +194,7 @@ export class World {
           return;
         }
         again();
-        timer = clock.setTimer(RESEND_MS, repeat);
+        timer = clock.setTimer(everyMs, repeat);
       };
       this.#waiting.add(look);
       repeat();
@@ -197,7 +203,12 @@ export class World {
   }
 
   /** Sends until it has arrived; the message as it did. */
-  async deliver(from: Node, to: Node, message: PeerMessage): Promise<PeerMessage> {
+  async deliver(
+    from: Node,
+    to: Node,
+    message: PeerMessage,
+    everyMs: number = RESEND_MS,
+  ): Promise<PeerMessage> {
     const before = to.received.length;
     const found = (): PeerMessage | undefined =>
       to.received.slice(before).find((received) => received.type === message.type);
@@ -205,10 +216,17 @@ export class World {
       `${message.type} from ${from.id} to ${to.id}`,
       () => found() !== undefined,
       () => from.transport.send(message),
+      everyMs,
     );
     const received = found();
     assert(received !== undefined);
     return received;
+  }
+
+  /** The same of a message that takes its time: over a connection that stands, and seldom again. */
+  async deliverLarge(from: Node, to: Node, message: PeerMessage): Promise<PeerMessage> {
+    await this.deliver(from, to, heartbeat(from.id, to.id));
+    return this.deliver(from, to, message, LARGE_RESEND_MS);
   }
 
   async close(): Promise<void> {
