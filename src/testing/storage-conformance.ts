@@ -6,101 +6,29 @@
  */
 
 import assert from "node:assert/strict";
-import type { Configuration, Entry, SnapshotMeta, Write } from "../core/types.ts";
-import type { OpenedStorage, Storage, StorageIdentity } from "../storage/storage.ts";
+import type { Entry } from "../core/types.ts";
 import { assertRejects } from "./conformance.ts";
 import type { ConformanceCase } from "./conformance.ts";
+import { SNAPSHOT_CASES } from "./storage-snapshot-cases.ts";
+import {
+  BOOTSTRAP,
+  command,
+  commandsFrom,
+  EVERY_BYTE,
+  IDENTITY,
+  Run,
+  snapshotAt,
+  withoutCache,
+} from "./storage-world.ts";
+import type { Body, StorageFixture } from "./storage-world.ts";
 
-/** One set of data, empty at first. */
-export interface StorageFixture {
-  /** A new handle on the data, not open yet. */
-  readonly create: () => Storage;
-  /** Ends whoever has the data open without a chance to finish anything; what is not durable is lost. */
-  readonly crash?: () => Promise<void>;
-  /** Removes the data. All handles are closed or crashed. */
-  readonly dispose: () => Promise<void>;
-}
-
-const BOOTSTRAP: Configuration = {
-  voters: [{ id: "a", address: "localhost:1", storeId: "store-a" }],
-  votersOutgoing: [],
-  learners: [{ id: "b", address: "localhost:2", storeId: undefined }],
-};
-
-const IDENTITY: StorageIdentity = {
-  clusterId: "cluster",
-  nodeId: "a",
-  bootstrap: BOOTSTRAP,
-  newStoreId: "store-a",
-};
-
-/** A storage of the fixture and what it found, with the means to write and to come again. */
-class Run {
-  readonly #fixture: StorageFixture;
-  #storage: Storage;
-  #sequence = 0;
-
-  constructor(fixture: StorageFixture) {
-    this.#fixture = fixture;
-    this.#storage = fixture.create();
-  }
-
-  get storage(): Storage {
-    return this.#storage;
-  }
-
-  async open(identity: StorageIdentity = IDENTITY): Promise<OpenedStorage> {
-    return await this.#storage.open(identity);
-  }
-
-  write(fields: Partial<Omit<Write, "sequence">>): Promise<void> {
-    this.#sequence += 1;
-    return this.#storage.write({
-      sequence: this.#sequence,
-      hardState: undefined,
-      truncateFrom: undefined,
-      entries: [],
-      snapshot: undefined,
-      compactTo: undefined,
-      ...fields,
-    });
-  }
-
-  async again(identity?: StorageIdentity): Promise<OpenedStorage> {
-    await (this.#fixture.crash?.() ?? this.#storage.close());
-    this.renew();
-    return await this.open(identity);
-  }
-
-  /** A new handle in place of the present one. */
-  renew(): void {
-    this.#storage = this.#fixture.create();
-    this.#sequence = 0;
-  }
-
-  create(): Storage {
-    return this.#fixture.create();
-  }
-
-  /** `index:term` of what is read. */
-  async read(from: number, to: number, maxBytes = 1_000_000): Promise<readonly string[]> {
-    const entries = await this.#storage.readEntries({ from, to, maxBytes });
-    return entries.map(({ index, term }) => `${index}:${term}`);
-  }
-
-  async switchTo(snapshot: SnapshotMeta, fields: Partial<Write> = {}): Promise<void> {
-    await this.#storage.stageChunk(snapshot.id, 0, Buffer.from(snapshot.id));
-    await this.write({ ...fields, snapshot });
-  }
-}
-
-type Body = (run: Run) => Promise<void>;
+export type { StorageFixture };
 
 /** The cases, each on data of its own. */
 export function storageConformance(
   createFixture: () => Promise<StorageFixture>,
 ): readonly ConformanceCase[] {
-  return Object.entries(BODIES).map(([name, body]) => ({
+  return Object.entries({ ...LOG_CASES, ...SNAPSHOT_CASES }).map(([name, body]) => ({
     name: `storage: ${name}`,
     run: async () => {
       const fixture = await createFixture();
@@ -114,8 +42,7 @@ export function storageConformance(
     },
   }));
 }
-
-const BODIES: Readonly<Record<string, Body>> = {
+const LOG_CASES: Readonly<Record<string, Body>> = {
   async "a new one is an empty log in the configuration that the cluster starts from"(run) {
     const { state, storeId, peers } = await run.open();
     assert.equal(storeId, "store-a");
@@ -152,6 +79,14 @@ const BODIES: Readonly<Record<string, Body>> = {
     await run.write({ entries: [command(1, 1)] });
   },
 
+  async "a handle is opened once: each start takes a new one"(run) {
+    await run.open();
+    await assertRejects(run.open(), "RAFT_INVALID_OPTION");
+    await run.write({ entries: [command(1, 1)] });
+    await run.storage.close();
+    await assertRejects(run.open(), "RAFT_INVALID_OPTION");
+  },
+
   async "rule 1: term and vote are found again"(run) {
     await run.open();
     await run.write({ hardState: { currentTerm: 3, votedFor: "b", commitIndex: 0 } });
@@ -169,7 +104,7 @@ const BODIES: Readonly<Record<string, Body>> = {
       { index: 1, term: 1, time: 5, kind: "blank", encoded: undefined },
       command(2, 1, Buffer.alloc(0)),
       { index: 3, term: 1, time: 7, kind: "configuration", configuration, encoded: undefined },
-      command(4, 2, Buffer.alloc(300_000, 7)),
+      command(4, 2, Buffer.alloc(300_000, EVERY_BYTE)),
       command(5, 2),
     ];
     await run.write({ entries });
@@ -196,6 +131,30 @@ const BODIES: Readonly<Record<string, Body>> = {
     assert.equal(some[0], "48:1");
   },
 
+  async "entries come in the order of their indexes"(run) {
+    await run.open();
+    await run.write({ entries: commandsFrom(1, 300, 1) });
+    const inOrder = commandsFrom(1, 300, 1).map(({ index }) => `${index}:1`);
+    assert.deepEqual(await run.read(1, 300), inOrder);
+    await run.again();
+    assert.deepEqual(await run.read(1, 300), inOrder);
+  },
+
+  async "numbers beyond 32 bits are kept"(run) {
+    const [index, term] = [2 ** 40, 2 ** 41 + 1];
+    const hardState = { currentTerm: term + 1, votedFor: "a", commitIndex: index };
+    await run.open();
+    await run.switchTo(snapshotAt(index, term));
+    await run.write({ hardState, entries: [command(index + 1, term + 1)] });
+    const { state } = await run.again();
+    assert.deepEqual(state.hardState, hardState);
+    assert.deepEqual(state.snapshot, snapshotAt(index, term));
+    assert.deepEqual(state.compacted, { term, index });
+    assert.deepEqual(state.runs, [{ term: term + 1, firstIndex: index + 1 }]);
+    assert.equal(state.lastTime, 10 * (index + 1));
+    assert.deepEqual(await run.read(index + 1, index + 1), [`${index + 1}:${term + 1}`]);
+  },
+
   async "rule 4: writes that were not waited for take effect in order"(run) {
     await run.open();
     const writes = [
@@ -207,7 +166,7 @@ const BODIES: Readonly<Record<string, Body>> = {
     await Promise.all(writes);
     const { state } = await run.again();
     assert.equal(state.lastIndex, 5);
-    assert.equal(state.hardState.currentTerm, 3);
+    assert.deepEqual(state.hardState, { currentTerm: 3, votedFor: "a", commitIndex: 1 });
     assert.deepEqual(await run.read(1, 5), ["1:1", "2:1", "3:2", "4:2", "5:3"]);
   },
 
@@ -246,99 +205,6 @@ const BODIES: Readonly<Record<string, Body>> = {
     assert.deepEqual(await run.read(5, 6), ["5:1", "6:1"]);
   },
 
-  async "rule 53: a snapshot beyond the log replaces it"(run) {
-    await run.open();
-    await run.write({ entries: commandsFrom(1, 5, 1) });
-    const snapshot = snapshotAt(20, 3);
-    await run.switchTo(snapshot);
-    await run.write({ entries: [command(21, 4)] });
-    const { state } = await run.again();
-    assert.deepEqual(state.snapshot, snapshot);
-    assert.deepEqual(state.compacted, { term: 3, index: 20 });
-    assert.equal(state.lastIndex, 21);
-    assert.deepEqual(state.runs, [{ term: 4, firstIndex: 21 }]);
-    assert.deepEqual(state.configurations, [snapshot.configuration]);
-    assert.deepEqual(await run.read(21, 21), ["21:4"]);
-  },
-
-  async "rule 53: a log that contradicts the snapshot goes in the same write"(run) {
-    await run.open();
-    await run.write({ entries: commandsFrom(1, 9, 1) });
-    await run.switchTo(snapshotAt(7, 2), { truncateFrom: 8, compactTo: { term: 2, index: 7 } });
-    const { state } = await run.again();
-    assert.deepEqual(state.compacted, { term: 2, index: 7 });
-    assert.equal(state.lastIndex, 7);
-    assert.equal(state.lastTime, 70);
-    assert.deepEqual(state.runs, []);
-  },
-
-  async "rule 53: a log that agrees with the snapshot is kept"(run) {
-    await run.open();
-    await run.write({ entries: commandsFrom(1, 9, 1) });
-    await run.switchTo(snapshotAt(7, 1));
-    const { state } = await run.again();
-    assert.deepEqual(state.compacted, { term: 0, index: 0 });
-    assert.equal(state.lastIndex, 9);
-    assert.equal((await run.read(1, 9)).length, 9);
-  },
-
-  async "rule 56: a snapshot keeps its joint configuration and the index of it"(run) {
-    await run.open();
-    const configuration = { ...BOOTSTRAP, votersOutgoing: BOOTSTRAP.voters };
-    const snapshot = { ...snapshotAt(20, 3), configuration: { index: 17, configuration } };
-    await run.switchTo(snapshot);
-    const { state } = await run.again();
-    assert.deepEqual(state.configurations, [{ index: 17, configuration }]);
-  },
-
-  async "rule 52: a switched-in snapshot is read back chunk by chunk"(run) {
-    await run.open();
-    const chunks = ["first", "", "third"].map((text) => Buffer.from(text));
-    for (const [chunk, bytes] of chunks.entries()) {
-      await run.storage.stageChunk("s", chunk, bytes);
-    }
-    await run.write({ snapshot: snapshotAt(5, 1, "s") });
-    await run.again();
-    for (const [chunk, bytes] of chunks.entries()) {
-      assert.deepEqual(Buffer.from((await run.storage.readChunk("s", chunk)) ?? "none"), bytes);
-    }
-    assert.equal(await run.storage.readChunk("s", 3), undefined);
-  },
-
-  async "rule 55: a snapshot that was not switched in is gone at the next open"(run) {
-    await run.open();
-    await run.switchTo(snapshotAt(5, 1));
-    await run.storage.stageChunk("staged", 0, Buffer.from("bytes"));
-    const { state } = await run.again();
-    assert.equal(state.snapshot.id, "snapshot-5");
-    assert.equal(await run.storage.readChunk("staged", 0), undefined);
-    assert.notEqual(await run.storage.readChunk("snapshot-5", 0), undefined);
-  },
-
-  async "chunk 0 begins a staged snapshot anew"(run) {
-    await run.open();
-    for (const chunk of [0, 1, 2]) await run.storage.stageChunk("s", chunk, Buffer.from("old"));
-    await run.storage.stageChunk("s", 0, Buffer.from("new"));
-    assert.equal(await run.storage.readChunk("s", 1), undefined);
-    await run.write({ snapshot: snapshotAt(5, 1, "s") });
-    await run.again();
-    assert.equal(Buffer.from((await run.storage.readChunk("s", 0)) ?? "").toString(), "new");
-    assert.equal(await run.storage.readChunk("s", 1), undefined);
-  },
-
-  async "a dropped snapshot is gone, the current one stays"(run) {
-    await run.open();
-    await run.switchTo(snapshotAt(5, 1));
-    await run.switchTo(snapshotAt(9, 1));
-    assert.notEqual(await run.storage.readChunk("snapshot-5", 0), undefined);
-    await run.storage.dropSnapshot("snapshot-5");
-    await run.storage.dropSnapshot("never heard of");
-    assert.equal(await run.storage.readChunk("snapshot-5", 0), undefined);
-    assert.notEqual(await run.storage.readChunk("snapshot-9", 0), undefined);
-    await run.again();
-    assert.notEqual(await run.storage.readChunk("snapshot-9", 0), undefined);
-  },
-
   async "rule 43: the first store id recorded for a peer stays"(run) {
     await run.open();
     await run.storage.recordPeer("b", "store-b");
@@ -362,27 +228,3 @@ const BODIES: Readonly<Record<string, Body>> = {
     assert.equal((await run.open()).state.lastIndex, 1);
   },
 };
-
-function command(index: number, term: number, payload: Uint8Array = Buffer.from("x")): Entry {
-  return { index, term, time: index * 10, kind: "command", payload, encoded: undefined };
-}
-
-function commandsFrom(from: number, to: number, term: number): readonly Entry[] {
-  return Array.from({ length: to - from + 1 }, (_, offset) => command(from + offset, term));
-}
-
-function snapshotAt(index: number, term: number, id = `snapshot-${index}`): SnapshotMeta {
-  return {
-    id,
-    lastIncluded: { term, index },
-    time: index * 10,
-    configuration: { index: 0, configuration: BOOTSTRAP },
-  };
-}
-
-/** The entry for comparison: without the cache of its bytes, and with plain bytes for a view of them. */
-function withoutCache(entry: Entry): unknown {
-  return entry.kind === "command"
-    ? { ...entry, encoded: undefined, payload: Buffer.from(entry.payload).toString("hex") }
-    : { ...entry, encoded: undefined };
-}
