@@ -9,6 +9,8 @@
  */
 
 import assert from "node:assert/strict";
+import { isDeepStrictEqual } from "node:util";
+import { systemClock } from "../node/clock.ts";
 import type { AppliedCommand, StateMachine } from "../node/state-machine.ts";
 import type { ConformanceCase } from "./conformance.ts";
 
@@ -39,7 +41,11 @@ export function stateMachineConformance<Result, Query, Answer>(
   const checks: readonly (readonly [name: string, check: Check])[] = [
     ["the same commands give the same results and the same state", checkDeterminism],
     ["how commands are batched makes no difference", checkBatching],
-    ["a payload that changes after it was applied changes nothing", checkOwnership],
+    ["commands are seen by queries, and by those of that machine only", checkIndependence],
+    [
+      "apply changes no payload, and keeps none: one that changes later is no matter",
+      checkOwnership,
+    ],
     ["a snapshot holds the state of its first step, whatever is applied afterwards", checkCapture],
     ["restore replaces the whole state, in chunks of any size", checkRestore],
     ["a restored machine goes on like the one that it was taken from", checkContinuation],
@@ -108,9 +114,30 @@ class History<Result, Query, Answer> {
 async function checkDeterminism<R, Q, A>(history: History<R, Q, A>): Promise<void> {
   const [left, right] = [history.create(), history.create()];
   const first = await applyEach(left, history.commands);
+  untilTheNextMillisecond();
   const second = await applyEach(right, history.commands);
   assert.deepStrictEqual(first, second, `seed ${history.seed}: results`);
   await history.assertAlike(left, right, "state");
+}
+
+/** So that a machine which looks at its own clock sees another time. */
+function untilTheNextMillisecond(): void {
+  const endMs = systemClock.now() + 1;
+  while (systemClock.now() <= endMs);
+}
+
+async function checkIndependence<R, Q, A>(history: History<R, Q, A>): Promise<void> {
+  const text = `seed ${history.seed}: `;
+  const empty = await history.answersOf(history.create());
+  const machine = history.create();
+  let isSeen = false;
+  for (const command of history.commands) {
+    await machine.apply([command]);
+    isSeen ||= !isDeepStrictEqual(await history.answersOf(machine), empty);
+  }
+  assert.ok(isSeen, `${text}no query tells a machine that has applied something from a new one`);
+  const after = await history.answersOf(history.create());
+  assert.deepStrictEqual(after, empty, `${text}a new machine`);
 }
 
 async function checkBatching<R, Q, A>(history: History<R, Q, A>): Promise<void> {
@@ -140,6 +167,7 @@ async function checkOwnership<R, Q, A>(history: History<R, Q, A>): Promise<void>
   for (const command of history.commands) {
     const payload = Uint8Array.from(command.payload);
     await machine.apply([{ ...command, payload }]);
+    assert.deepEqual(payload, Uint8Array.from(command.payload), `payload ${command.index}`);
     payload.fill(0xee);
   }
   const expected = await history.machineAt(history.commands.length);
@@ -158,6 +186,8 @@ async function checkCapture<R, Q, A>(history: History<R, Q, A>): Promise<void> {
   const restored = history.create();
   await restored.restore(streamOf(bytes, bytes.length));
   await history.assertAlike(restored, await history.machineAt(half), "snapshot of the first half");
+  const whole = await history.machineAt(history.commands.length);
+  await history.assertAlike(machine, whole, "state after a snapshot of the first half");
 }
 
 async function checkRestore<R, Q, A>(history: History<R, Q, A>): Promise<void> {
@@ -207,7 +237,11 @@ async function applyEach<Result, Query, Answer>(
   commands: readonly AppliedCommand[],
 ): Promise<readonly Result[]> {
   const results: Result[] = [];
-  for (const command of commands) results.push(...(await machine.apply([command])));
+  for (const command of commands) {
+    const given = await machine.apply([command]);
+    assert.equal(given.length, 1, `${given.length} results for command ${command.index}`);
+    results.push(...given);
+  }
   return results;
 }
 
