@@ -182,17 +182,27 @@ export class LogStore implements Storage {
   }
 
   async #close(): Promise<void> {
+    const failures: RaftError[] = [];
+    const attempt = async (what: string, step: () => Promise<void>): Promise<void> => {
+      try {
+        await step();
+      } catch (error) {
+        failures.push(storageFailure(error, what));
+      }
+    };
+    await attempt("the guard cannot be saved", () => this.#settle());
+    await attempt("the guard cannot be closed", () => this.#guard.close());
+    await attempt("the store cannot be closed", () => this.#store.close());
+    const [first] = failures;
+    if (first !== undefined) throw first;
+  }
+
+  /** Ends what is under way, and lets the guard know of all of it. */
+  async #settle(): Promise<void> {
     const session = this.#session;
-    try {
-      const isWhole = await session?.stream.close();
-      if (isWhole === true) await session?.keeper.settle(session.batchNumber);
-      else await session?.keeper.rest();
-    } catch (error) {
-      throw storageFailure(error, "the guard cannot be saved");
-    } finally {
-      await this.#guard.close();
-      await this.#store.close();
-    }
+    const isWhole = await session?.stream.close();
+    if (isWhole === true) await session?.keeper.settle(session.batchNumber);
+    else await session?.keeper.rest();
   }
 
   #usable(): Session {
