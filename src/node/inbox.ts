@@ -9,12 +9,33 @@ import { RaftError } from "../errors.ts";
 import type { InboxLimits } from "./options.ts";
 import type { Sink } from "./sink.ts";
 
-/** Commands in the order in which they came, as parallel lists: no object for each. */
+/** Stands where a command was taken back. */
+const WITHDRAWN = new Uint8Array(0);
+const NOBODY: Sink<unknown> = { done: () => undefined, failed: () => undefined };
+
+/** So many searches through a queue cost less than to write down where everything is. */
+const FEW_SEARCHES = 8;
+
+/**
+ * Commands in the order in which they came, as parallel lists: no object for each. One that is taken back leaves a hole,
+ * so that many may go at once without the others moving up for each; the holes are closed when they are half of the
+ * lists, and before a turn takes them.
+ */
 export class ProposalQueue<Result> {
   commands: Uint8Array[] = [];
   sinks: Sink<Result>[] = [];
   tokens: number[] = [];
   bytes = 0;
+  #holes = 0;
+  #searches = 0;
+  /** Where each sink was last added, up to `#placed`: made when many commands are taken back. */
+  readonly #places = new Map<Sink<Result>, number>();
+  #placed = 0;
+
+  /** Commands that are in it, without the holes. */
+  get size(): number {
+    return this.commands.length - this.#holes;
+  }
 
   add(command: Uint8Array, sink: Sink<Result>, token: number): void {
     this.commands.push(command);
@@ -25,13 +46,47 @@ export class ProposalQueue<Result> {
 
   /** Takes one back that no turn has seen; whether it was still there. */
   remove(sink: Sink<Result>, token: number): boolean {
-    const at = this.sinks.findIndex((each, index) => each === sink && this.tokens[index] === token);
+    const at = this.#placeOf(sink, token);
     if (at === -1) return false;
     this.bytes -= this.commands[at]?.length ?? 0;
-    this.commands.splice(at, 1);
-    this.sinks.splice(at, 1);
-    this.tokens.splice(at, 1);
+    this.commands[at] = WITHDRAWN;
+    this.sinks[at] = NOBODY;
+    this.#holes += 1;
+    if (this.#holes * 2 > this.commands.length) this.closeHoles();
     return true;
+  }
+
+  /** Afterwards the lists hold what is in it, and nothing else. */
+  closeHoles(): void {
+    if (this.#holes === 0) return;
+    const isThere = (_: unknown, at: number): boolean => this.commands[at] !== WITHDRAWN;
+    this.sinks = this.sinks.filter(isThere);
+    this.tokens = this.tokens.filter(isThere);
+    this.commands = this.commands.filter((command) => command !== WITHDRAWN);
+    this.#holes = 0;
+    this.#places.clear();
+    this.#placed = 0;
+  }
+
+  #placeOf(sink: Sink<Result>, token: number): number {
+    if (this.#searches < FEW_SEARCHES) {
+      this.#searches += 1;
+      return this.#search(sink, token);
+    }
+    for (; this.#placed < this.sinks.length; this.#placed += 1) {
+      const added = this.sinks[this.#placed];
+      if (added !== undefined) this.#places.set(added, this.#placed);
+    }
+    const last = this.#places.get(sink);
+    if (last === undefined) return -1;
+    if (this.sinks[last] === sink && this.tokens[last] === token) return last;
+    // A sink that serves many commands may have been added before.
+    return this.#search(sink, token);
+  }
+
+  #search(sink: Sink<Result>, token: number): number {
+    const { sinks, tokens } = this;
+    return sinks.findIndex((each, at) => each === sink && tokens[at] === token);
   }
 }
 
@@ -86,12 +141,12 @@ export class Inbox<Result, Query, Answer> {
       );
     }
     if (
-      inLog + queue.commands.length >= maxProposals ||
+      inLog + queue.size >= maxProposals ||
       (queue.bytes > 0 && queue.bytes + command.length > maxProposalBytes)
     ) {
       return new RaftError(
         "RAFT_OVERLOADED",
-        `${inLog + queue.commands.length} proposals are waiting already`,
+        `${inLog + queue.size} proposals are waiting already`,
       );
     }
     queue.add(command, sink, token);
@@ -122,6 +177,7 @@ export class Inbox<Result, Query, Answer> {
 
   takeProposals(): ProposalQueue<Result> {
     const proposals = this.#proposals;
+    proposals.closeHoles();
     if (proposals.commands.length > 0) this.#proposals = new ProposalQueue();
     return proposals;
   }

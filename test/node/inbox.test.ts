@@ -1,8 +1,9 @@
 /** What may wait for a turn (rule 70). */
 
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { CommandEntry } from "../../src/core/types.ts";
-import { Inbox } from "../../src/node/inbox.ts";
+import { Inbox, ProposalQueue } from "../../src/node/inbox.ts";
 import type { InboxLimits } from "../../src/node/options.ts";
 import { defaultInboxLimits } from "../../src/node/options.ts";
 import type { Sink } from "../../src/node/sink.ts";
@@ -55,6 +56,74 @@ test("rule 70: commands are refused beyond a count and beyond a number of bytes;
   expect(weighed.propose(Buffer.alloc(9), SINK, 2, 0)).toBeUndefined();
   expect(weighed.takeProposals().tokens).toEqual([2]);
   expect(weighed.propose(Buffer.alloc(9), SINK, 3, 0)).toBeUndefined();
+});
+
+function newSink(): Sink<number> {
+  return { ...SINK };
+}
+
+interface Queued {
+  readonly command: Uint8Array;
+  readonly sink: Sink<number>;
+  readonly token: number;
+}
+
+test("commands are taken in their order, but for those that were taken back, which make room", () => {
+  const step = fc.record({
+    action: fc.constantFrom("add", "add", "add", "withdraw", "withdraw", "take"),
+    pick: fc.nat(),
+    size: fc.nat(3),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+      const inbox = inboxOf({ maxProposals: 12, maxProposalBytes: 15 });
+      // One sink serves many commands, as that of a connection does; the others one each, as those of calls do.
+      const shared = newSink();
+      const seen: Queued[] = [];
+      let queue: Queued[] = [];
+      for (const [token, { action, pick, size }] of steps.entries()) {
+        const bytes = queue.reduce((sum, { command }) => sum + command.length, 0);
+        if (action === "add") {
+          const sink = pick % 4 === 0 ? shared : newSink();
+          const each = { command: Buffer.alloc(size), sink, token };
+          const isFull = queue.length >= 12 || (bytes > 0 && bytes + size > 15);
+          const error = inbox.propose(each.command, sink, token, 0);
+          expect(error?.code).toBe(isFull ? "RAFT_OVERLOADED" : undefined);
+          seen.push(each);
+          if (!isFull) queue.push(each);
+        } else if (action === "withdraw" && seen.length > 0) {
+          const each = seen[pick % seen.length];
+          if (each === undefined) continue;
+          expect(inbox.withdraw(each.sink, each.token)).toBe(queue.includes(each));
+          queue = queue.filter((other) => other !== each);
+        } else if (action === "take") {
+          const { commands, sinks, tokens } = inbox.takeProposals();
+          expect(commands.map((_, at) => tokens[at])).toEqual(queue.map(({ token: own }) => own));
+          expect(queue.every(({ sink }, at) => sinks[at] === sink)).toBe(true);
+          expect(queue.every(({ command }, at) => commands[at] === command)).toBe(true);
+          expect([sinks.length, tokens.length]).toEqual([queue.length, queue.length]);
+          queue = [];
+        }
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("what was taken back between two turns does not pile up", () => {
+  const queue = new ProposalQueue<number>();
+  for (let token = 0; token < 1000; token += 1) {
+    const sinks = [newSink(), newSink(), newSink()];
+    for (const sink of sinks) queue.add(Buffer.alloc(8), sink, token);
+    for (const sink of sinks.slice(token % 10 === 0 ? 1 : 0))
+      expect(queue.remove(sink, token)).toBe(true);
+    expect(queue.commands.length).toBeLessThanOrEqual(2 * queue.size + 3);
+  }
+  expect(queue.size).toBe(100);
+  expect(queue.bytes).toBe(800);
+  queue.closeHoles();
+  expect(queue.commands).toHaveLength(100);
+  expect(queue.tokens).toEqual(Array.from({ length: 100 }, (_, n) => n * 10));
 });
 
 test("rule 70: messages of peers are dropped beyond a count and beyond a number of bytes; one always fits", () => {
