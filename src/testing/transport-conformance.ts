@@ -12,12 +12,12 @@ import assert from "node:assert/strict";
 import type { Entry } from "../core/types.ts";
 import { MAX_CHUNK_BYTES } from "../storage/storage.ts";
 import type { PeerIdentity, PeerMessage, PeerRefusal } from "../transport/transport.ts";
-import { isRaftError } from "../errors.ts";
 import type { RaftErrorCode } from "../errors.ts";
 import { assertRejects } from "./conformance.ts";
 import type { ConformanceCase } from "./conformance.ts";
-import { Client, command, everyKind, heartbeat, plain, World } from "./transport-world.ts";
-import type { Node, TransportHarness } from "./transport-world.ts";
+import { CLIENT_CHECKS } from "./transport-client-checks.ts";
+import { command, everyKind, heartbeat, plain, World } from "./transport-world.ts";
+import type { NamedCheck, Node, TransportHarness } from "./transport-world.ts";
 
 export type { TransportHarness };
 
@@ -36,17 +36,17 @@ export function transportConformance(open: () => TransportHarness): readonly Con
   }));
 }
 
-type Check = (world: World) => Promise<void>;
-
-const CHECKS: readonly (readonly [string, Check])[] = [
+const CHECKS: readonly NamedCheck[] = [
   ["every kind of message arrives as it was sent", everyKindArrives],
   ["what has arrived shares no memory with what was sent", nothingIsShared],
   ["a message is delivered to the member it names and to nobody else", onlyToTheNamed],
+  ["what a member says in the name of another is not heard", noOtherName],
   ["an append with a command of 8 MiB arrives whole", largeCommand],
   ["an append with 8 MiB of small entries arrives whole", manyEntries],
   ["a chunk with 128 KiB of a snapshot arrives whole", fullChunk],
   ["an answer reaches a member that the own membership lacks", answersStrangers],
   ["a message to nobody, before the start or after the close, is lost in silence", lostInSilence],
+  ["what is too much to be queued is lost in silence", tooMuch],
   ["nothing is delivered once close has been called", nothingAfterClose],
   ["close is idempotent, and its address is free for a successor, who is heard", successor],
   ["an address is not given twice", addressInUse],
@@ -54,14 +54,7 @@ const CHECKS: readonly (readonly [string, Check])[] = [
   ["a peer that the sending side refuses is not spoken to, and learns why", refusedBySender],
   ["a member of another cluster is refused", otherCluster],
   ["a member that left the membership on both sides is not heard any more", leftMember],
-  ["frames between client and member arrive whole and in order", clientFrames],
-  ["each side of a client connection hears when all that it has sent has left", clientDrains],
-  ["each side of a client connection hears of its end exactly once", clientCloses],
-  ["a member that closes ends the connections of its clients", memberCloses],
-  ["an exception in a frame handler closes that connection and no other", handlerThrows],
-  ["a client that nobody serves does not stay", unservedClient],
-  ["connecting to where nobody listens is refused", nobodyListens],
-  ["connecting can be given up", givenUp],
+  ...CLIENT_CHECKS,
 ];
 
 async function everyKindArrives(world: World): Promise<void> {
@@ -94,17 +87,35 @@ async function nothingIsShared(world: World): Promise<void> {
   const [copy] = received.entries;
   assert(copy?.kind === "command");
   assert.equal(Buffer.from(copy.payload).toString(), "before");
+
+  const other = command(1, Buffer.from("another one"));
+  await world.deliver(n1, n2, { ...message, term: 3, entries: [other] });
+  assert.equal(Buffer.from(copy.payload).toString(), "before");
 }
 
 async function onlyToTheNamed(world: World): Promise<void> {
   const [n1, n2, n3] = await world.nodes("n1", "n2", "n3");
   assert(n1 !== undefined && n2 !== undefined && n3 !== undefined);
-  await world.deliver(n1, n2, heartbeat("n1", "n2"));
-  await world.deliver(n1, n3, heartbeat("n1", "n3"));
-  await world.deliver(n2, n1, heartbeat("n2", "n1"));
-  for (const node of [n1, n2, n3]) {
-    assert(node.received.every(({ to, from }) => to === node.id && from !== node.id));
+  await world.deliver(n1, n2, heartbeat("n1", "n2", 2));
+  await world.deliver(n1, n3, heartbeat("n1", "n3", 3));
+  await world.deliver(n2, n1, heartbeat("n2", "n1", 1));
+  for (const [at, node] of [n1, n2, n3].entries()) {
+    for (const message of node.received) {
+      const expected = heartbeat(node === n1 ? "n2" : "n1", node.id, at + 1);
+      assert.deepEqual(message, expected);
+    }
   }
+}
+
+async function noOtherName(world: World): Promise<void> {
+  const [n1, n2] = await world.nodes("n1", "n2", "n3");
+  assert(n1 !== undefined && n2 !== undefined);
+  for (const round of [1, 2, 3]) {
+    await world.deliver(n1, n2, heartbeat("n1", "n2", round));
+    n1.transport.send(heartbeat("n3", "n2", 99));
+  }
+  await world.deliver(n1, n2, heartbeat("n1", "n2", 4));
+  assert(n2.received.every(({ from }) => from === "n1"));
 }
 
 /** What a message carries at the most: see `Transport.send`. */
@@ -180,6 +191,17 @@ async function lostInSilence(world: World): Promise<void> {
   n1.transport.send(heartbeat("n1", "n2", 99));
   assert.deepEqual(n1.received, []);
   assert(n2.received.every((message) => message.type === "Heartbeat" && message.round === 1));
+}
+
+async function tooMuch(world: World): Promise<void> {
+  const [n1, n2, n3] = await world.nodes("n1", "n2", "n3");
+  assert(n1 !== undefined && n2 !== undefined && n3 !== undefined);
+  await n3.transport.close();
+  for (let round = 1; round <= 10_000; round += 1) {
+    n1.transport.send(heartbeat("n1", "n3", round));
+    n1.transport.send(heartbeat("n1", "n2", round));
+  }
+  await world.deliver(n1, n2, { ...heartbeat("n1", "n2"), term: 2 });
 }
 
 async function nothingAfterClose(world: World): Promise<void> {
@@ -290,121 +312,4 @@ async function leftMember(world: World): Promise<void> {
   n1.transport.send(heartbeat("n1", "n2", 99));
   await world.deliver(n1, n3, heartbeat("n1", "n3", 5));
   assert.equal(n2.received.length, before);
-}
-
-async function clientFrames(world: World): Promise<void> {
-  const [n1] = await world.pair();
-  const client = await world.client(n1);
-  const frames = Array.from({ length: 300 }, (_, at) =>
-    Buffer.alloc(1 + (at % 7) * 1000 + (at === 150 ? 300_000 : 0), at),
-  );
-  for (const frame of frames) client.connection?.send(frame);
-  await world.until("the echoes", () => client.frames.length === frames.length);
-  assert.deepEqual(client.frames, frames);
-  assert.deepEqual(n1.received, []);
-}
-
-async function clientDrains(world: World): Promise<void> {
-  const [n1] = await world.pair();
-  const client = await world.client(n1);
-  for (const length of [10, 300_000]) {
-    const told = [client.drained.length, n1.clients[0]?.drained.length ?? 0] as const;
-    client.connection?.send(Buffer.alloc(length));
-    await world.until(
-      "both sides to have sent it all",
-      () => client.drained.length > told[0] && (n1.clients[0]?.drained.length ?? 0) > told[1],
-    );
-  }
-  assert.deepEqual(
-    [...client.drained, ...(n1.clients[0]?.drained ?? [])].filter((bytes) => bytes > 0),
-    [],
-  );
-}
-
-async function clientCloses(world: World): Promise<void> {
-  const [n1] = await world.pair();
-  const first = await world.client(n1);
-  first.connection?.send(Buffer.from("hello"));
-  await world.until("the echo", () => first.frames.length === 1);
-  first.connection?.close();
-  first.connection?.close();
-  first.connection?.send(Buffer.from("ignored"));
-  await world.until("the end", () => n1.clients[0]?.ends.length === 1 && first.ends.length === 1);
-
-  const second = await world.client(n1);
-  second.connection?.send(Buffer.from("hello"));
-  await world.until("the echo", () => second.frames.length === 1);
-  n1.clients[1]?.connection?.close();
-  await world.until("the end", () => second.ends.length === 1);
-  assert.deepEqual(
-    n1.clients.map(({ ends, frames }) => [ends.length, frames.length]),
-    [
-      [1, 1],
-      [1, 1],
-    ],
-  );
-  assert.equal(first.ends.length, 1);
-}
-
-async function memberCloses(world: World): Promise<void> {
-  const [n1] = await world.pair();
-  const client = await world.client(n1);
-  client.connection?.send(Buffer.from("hello"));
-  await world.until("the echo", () => client.frames.length === 1);
-  await n1.transport.close();
-  await world.until("the end", () => client.ends.length === 1);
-  assert.equal(n1.clients[0]?.ends.length, 1);
-}
-
-async function handlerThrows(world: World): Promise<void> {
-  const [n1] = await world.pair();
-  const [good, bad] = [await world.client(n1), await world.client(n1)];
-  n1.onFrame = (connection, frame) => {
-    if (Buffer.from(frame).toString() === "bad") throw new Error("a bad frame");
-    connection.send(frame);
-  };
-  bad.connection?.send(Buffer.from("bad"));
-  await world.until("the end", () => bad.ends.length === 1);
-  good.connection?.send(Buffer.from("good"));
-  await world.until("the echo", () => good.frames.length === 1);
-  assert.deepEqual(good.ends, []);
-}
-
-async function unservedClient(world: World): Promise<void> {
-  const [n1] = await world.pair();
-  n1.servesClients = false;
-  const client = new Client(world.changed);
-  const address = world.harness.addressOf(n1.transport);
-  try {
-    await world.link().connect(address, client, new AbortController().signal);
-  } catch (error) {
-    assert(
-      isRaftError(error, "RAFT_HANDSHAKE_REFUSED") || isRaftError(error, "RAFT_CONNECTION_LOST"),
-    );
-    return;
-  }
-  await world.until("the end", () => client.ends.length === 1);
-}
-
-async function nobodyListens(world: World): Promise<void> {
-  const [n1] = await world.pair();
-  const address = world.harness.addressOf(n1.transport);
-  await n1.transport.close();
-  const client = new Client(world.changed);
-  const connecting = world.link().connect(address, client, new AbortController().signal);
-  await assertRejects(connecting, "RAFT_CONNECTION_LOST");
-  assert.deepEqual(client.ends, []);
-}
-
-async function givenUp(world: World): Promise<void> {
-  const [n1] = await world.pair();
-  const address = world.harness.addressOf(n1.transport);
-  const controller = new AbortController();
-  const client = new Client(world.changed);
-  const connecting = world.link().connect(address, client, controller.signal);
-  controller.abort();
-  await assertRejects(connecting, "RAFT_ABORTED");
-  await assertRejects(world.link().connect(address, client, controller.signal), "RAFT_ABORTED");
-  assert.deepEqual(n1.clients, []);
-  assert.deepEqual(client.ends, []);
 }

@@ -77,26 +77,35 @@ export class Node {
 
 /** One side of a client connection. */
 export class Client implements ConnectionHandler {
-  readonly frames: Buffer[] = [];
+  /** As they came: they are the handler's to keep. */
+  readonly frames: Uint8Array[] = [];
   readonly ends: (Error | undefined)[] = [];
   /** How many bytes were waiting to leave whenever it was told that none are. */
   readonly drained: number[] = [];
+  /** Whether it was ever told of that while it was sending. */
+  isToldWithin = false;
   connection: Connection | undefined;
   readonly #changed: () => void;
   readonly #react: (frame: Uint8Array) => void;
+  #isSending = false;
 
   constructor(changed: () => void, react: (frame: Uint8Array) => void = () => undefined) {
     this.#changed = changed;
     this.#react = react;
   }
 
+  send(frame: Uint8Array): void {
+    this.#sending(() => this.connection?.send(frame));
+  }
+
   onFrame(frame: Uint8Array): void {
-    this.frames.push(Buffer.from(frame));
+    this.frames.push(frame);
     this.#changed();
-    this.#react(frame);
+    this.#sending(() => this.#react(frame));
   }
 
   onDrained(): void {
+    this.isToldWithin ||= this.#isSending;
     this.drained.push(this.connection?.bufferedBytes ?? 0);
     this.#changed();
   }
@@ -105,7 +114,19 @@ export class Client implements ConnectionHandler {
     this.ends.push(error);
     this.#changed();
   }
+
+  #sending(send: () => void): void {
+    this.#isSending = true;
+    try {
+      send();
+    } finally {
+      this.#isSending = false;
+    }
+  }
 }
+
+/** A promise of the contract, and what sees whether it is kept. */
+export type NamedCheck = readonly [name: string, check: (world: World) => Promise<void>];
 
 /** All that one check has opened, and how it waits. */
 export class World {
@@ -202,23 +223,28 @@ export class World {
     });
   }
 
-  /** Sends until it has arrived; the message as it did. */
+  /** Sends until one of its type and term has arrived; the message as it did. */
   async deliver(
     from: Node,
     to: Node,
     message: PeerMessage,
     everyMs: number = RESEND_MS,
   ): Promise<PeerMessage> {
-    const before = to.received.length;
-    const found = (): PeerMessage | undefined =>
-      to.received.slice(before).find((received) => received.type === message.type);
+    let next = to.received.length;
+    let received: PeerMessage | undefined;
+    const look = (): boolean => {
+      for (; received === undefined && next < to.received.length; next += 1) {
+        const one = to.received[next];
+        if (one?.type === message.type && one.term === message.term) received = one;
+      }
+      return received !== undefined;
+    };
     await this.until(
       `${message.type} from ${from.id} to ${to.id}`,
-      () => found() !== undefined,
+      look,
       () => from.transport.send(message),
       everyMs,
     );
-    const received = found();
     assert(received !== undefined);
     return received;
   }
@@ -243,39 +269,65 @@ export function command(index: number, payload: Buffer): Entry {
   return { kind: "command", index, term: 2, time: 10 + index, payload, encoded: undefined };
 }
 
+/** Every message that there is, with every value of its flags and with numbers that need all their bits. */
 export function everyKind(from: string, to: string): readonly PeerMessage[] {
-  const base = { from, to, term: 3 };
+  const large = 2 ** 40;
+  const base = { from, to, term: 0 };
   const configuration = {
     voters: [{ id: "n1", address: "localhost:1", storeId: "s" }],
     votersOutgoing: [],
     learners: [{ id: "n2", address: "[::1]:2", storeId: undefined }],
   };
+  const lastLog = { term: 2, index: large + 2 };
+  const prevLog = { term: 2, index: large };
   const snapshot = {
     id: "snapshot",
-    lastIncluded: { term: 2, index: 9 },
-    time: 12,
+    lastIncluded: lastLog,
+    time: large + 3,
     configuration: { index: 4, configuration },
   };
+  const everyByte = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
   const entries: Entry[] = [
-    command(5, Buffer.from("a")),
-    { kind: "blank", index: 6, term: 3, time: 20, encoded: undefined },
-    { kind: "configuration", index: 7, term: 3, time: 20, configuration, encoded: undefined },
+    command(large + 1, everyByte),
+    { kind: "blank", index: large + 2, term: 3, time: 2 * large, encoded: undefined },
+    {
+      kind: "configuration",
+      index: large + 3,
+      term: 3,
+      time: 2 * large,
+      configuration,
+      encoded: undefined,
+    },
   ];
-  return [
-    { type: "PreVote", ...base, lastLog: { term: 2, index: 4 } },
+  const bytes = { snapshot, chunk: 1, data: everyByte };
+  const kinds: readonly PeerMessage[] = [
+    { type: "PreVote", ...base, lastLog },
     { type: "PreVoteResponse", ...base, voteGranted: true },
+    { type: "PreVoteResponse", ...base, voteGranted: false },
     { type: "RequestVote", ...base, lastLog: { term: 0, index: 0 }, leadershipTransfer: true },
+    { type: "RequestVote", ...base, lastLog, leadershipTransfer: false },
+    { type: "RequestVoteResponse", ...base, voteGranted: true },
     { type: "RequestVoteResponse", ...base, voteGranted: false },
-    { type: "AppendEntries", ...base, prevLog: { term: 2, index: 4 }, leaderCommit: 4, entries },
-    { type: "AppendEntriesResponse", ...base, success: true, matchIndex: 7 },
-    { type: "Heartbeat", ...base, leaderCommit: 4, round: 2 ** 40 },
+    { type: "AppendEntries", ...base, prevLog, leaderCommit: large, entries },
+    {
+      type: "AppendEntries",
+      ...base,
+      prevLog: { term: 0, index: 0 },
+      leaderCommit: 0,
+      entries: [],
+    },
+    { type: "AppendEntriesResponse", ...base, success: true, matchIndex: large },
+    { type: "AppendEntriesResponse", ...base, success: false, prevLogIndex: large, hint: prevLog },
+    { type: "Heartbeat", ...base, leaderCommit: 4, round: large },
     { type: "HeartbeatResponse", ...base, round: Number.MAX_SAFE_INTEGER },
     { type: "InstallSnapshot", ...base, snapshot },
-    { type: "InstallSnapshotResponse", ...base, matchIndex: 9 },
+    { type: "InstallSnapshotResponse", ...base, matchIndex: large },
     { type: "TimeoutNow", ...base },
-    { type: "SnapshotChunk", ...base, snapshot, chunk: 1, done: true, data: Buffer.from("data") },
+    { type: "SnapshotChunk", ...base, ...bytes, done: false },
+    { type: "SnapshotChunk", ...base, ...bytes, done: true },
     { type: "SnapshotChunkResponse", ...base, snapshotId: "snapshot", next: 2 },
   ];
+  return kinds.map((message, at) => ({ ...message, term: large + at }));
 }
 
 /** Without the caches of the entry codec, and with one class of bytes. */
