@@ -7,14 +7,8 @@
 import { encode } from "../codec.ts";
 import type { LogIndex } from "../core/types.ts";
 import { RaftError } from "../errors.ts";
-import {
-  isObject,
-  problemsOfChoice,
-  problemsOfMethods,
-  problemsOfNames,
-  refuse,
-  shown,
-} from "../shapes.ts";
+import { checkCallOptions, orReject } from "../node/call.ts";
+import { isObject, problemsOfChoice, problemsOfNames, refuse, shown } from "../shapes.ts";
 import { clientSettingsOf, problemsOfTime } from "./client-options.ts";
 import type { KvClientOptions } from "./client-options.ts";
 import { encodeCommand } from "./command-codec.ts";
@@ -244,20 +238,10 @@ export class KvClient implements AsyncDisposable {
   }
 
   #limits(options: CallOptions = {}): CallLimits {
-    if (!isObject(options)) refuse([`the options must be an object, not ${shown(options)}`]);
+    checkCallOptions(options);
     const { deadlineMs, signal } = options;
-    if (signal !== undefined) refuse(problemsOfMethods("signal", signal, ["addEventListener"]));
     if (deadlineMs !== undefined) refuse(problemsOfTime("deadlineMs", deadlineMs));
     return { deadlineMs: deadlineMs ?? this.#deadlineMs, signal };
-  }
-}
-
-/** What is wrong with a call is told like every failure; without a promise of its own around that of the call. */
-function orReject<Value>(call: () => Promise<Value>): Promise<Value> {
-  try {
-    return call();
-  } catch (error) {
-    return Promise.reject(error instanceof Error ? error : new Error(String(error)));
   }
 }
 

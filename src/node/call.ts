@@ -3,6 +3,7 @@
 import { onAbort } from "../abort.ts";
 import type { LogIndex } from "../core/types.ts";
 import { RaftError } from "../errors.ts";
+import { isObject, problemsOfMethods, refuse, shown } from "../shapes.ts";
 import type { Sink } from "./sink.ts";
 
 /** A command's result, and the place of its entry in the log. */
@@ -55,5 +56,30 @@ export class Call<Value> implements Sink<Value> {
     this.settled = true;
     this.#leave?.();
     return true;
+  }
+}
+
+/** Throws `RAFT_INVALID_OPTION` where a call was given no options that it may have, or a signal that is none. */
+export function checkCallOptions(options: unknown): void {
+  if (!isObject(options)) refuse([`the options must be an object, not ${shown(options)}`]);
+  else if (options.signal !== undefined) {
+    const methods = ["addEventListener", "removeEventListener"];
+    refuse(problemsOfMethods("signal", options.signal, methods));
+  }
+}
+
+/** Throws `RAFT_INVALID_OPTION` where an outcome could not be told: that would be found out in the middle of a turn. */
+export function checkSink(sink: unknown): void {
+  const isOne =
+    isObject(sink) && typeof sink.done === "function" && typeof sink.failed === "function";
+  if (!isOne) refuse(problemsOfMethods("sink", sink, ["done", "failed"]));
+}
+
+/** What is wrong with a call is told like every failure; without a promise of its own around that of the call. */
+export function orReject<Value>(call: () => Promise<Value>): Promise<Value> {
+  try {
+    return call();
+  } catch (error) {
+    return Promise.reject(error instanceof Error ? error : new Error(String(error)));
   }
 }

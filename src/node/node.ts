@@ -8,6 +8,7 @@ import type { RaftStatus } from "../core/status.ts";
 import type { LogIndex, NodeId, Role, Term } from "../core/types.ts";
 import { isRaftError, messageOf, RaftError } from "../errors.ts";
 import type { LeaderHint } from "../errors.ts";
+import { problemsOfChoice, refuse, shown } from "../shapes.ts";
 import type { OpenedStorage, Storage } from "../storage/storage.ts";
 import type {
   PeerIdentity,
@@ -15,7 +16,7 @@ import type {
   Transport,
   TransportHandler,
 } from "../transport/transport.ts";
-import { Call } from "./call.ts";
+import { Call, checkCallOptions, checkSink, orReject } from "./call.ts";
 import { Driver } from "./driver.ts";
 import { stoppedError, storageError } from "./failures.ts";
 import type { Logger } from "./logger.ts";
@@ -159,13 +160,20 @@ export class RaftNode<Result = unknown, Query = unknown, Answer = unknown>
    * its `failure`, and either outcome. The command is copied.
    */
   propose(command: Uint8Array, options: CallOptions = {}): Promise<Applied<Result>> {
-    const call = new Call<Result>(options.signal, (sink) => this.#driver.withdraw(sink, 0));
-    if (!call.settled) this.submit(isBytes(command) ? new Uint8Array(command) : command, call, 0);
-    return call.promise.then(({ index, value }) => ({ index, result: value }));
+    return orReject(() => {
+      checkCallOptions(options);
+      const call = new Call<Result>(options.signal, (sink) => this.#driver.withdraw(sink, 0));
+      if (!call.settled) this.submit(isBytes(command) ? new Uint8Array(command) : command, call, 0);
+      return call.promise.then(({ index, value }) => ({ index, result: value }));
+    });
   }
 
-  /** `propose` without a promise: the outcome goes to `sink`. The command is handed over, not copied. */
+  /**
+   * `propose` without a promise: the outcome goes to `sink`. The command is handed over, not copied. Throws
+   * `RAFT_INVALID_OPTION` where the sink is none.
+   */
   submit(command: Uint8Array, sink: Sink<Result>, token: number): void {
+    checkSink(sink);
     if (isBytes(command)) return this.#driver.submit(command, sink, token);
     // Text, too, has a length and can be written: members would apply different things.
     const text = `a command is a Uint8Array, not ${typeof command}: encode it first`;
@@ -179,21 +187,27 @@ export class RaftNode<Result = unknown, Query = unknown, Answer = unknown>
    */
   read(...asked: ReadArguments<Query>): Promise<Answered<Answer>> {
     const [query, options = {}] = asked as [query: Query, options?: ReadOptions];
-    const call = new Call<Answer>(options.signal, () => true);
-    if (!call.settled) this.submitRead(query, call, 0, options.consistency);
-    return call.promise.then(({ index, value }) => ({ index, answer: value }));
+    return orReject(() => {
+      checkCallOptions(options);
+      const call = new Call<Answer>(options.signal, () => true);
+      if (!call.settled) this.submitRead(query, call, 0, options.consistency);
+      return call.promise.then(({ index, value }) => ({ index, answer: value }));
+    });
   }
 
-  /** `read` without a promise: the outcome goes to `sink`. */
+  /** `read` without a promise: the outcome goes to `sink`. Throws `RAFT_INVALID_OPTION` where the sink is none. */
   submitRead(
     query: Query,
     sink: Sink<Answer>,
     token: number,
     consistency: "linearizable" | "local" = "linearizable",
   ): void {
+    checkSink(sink);
     const read = { query, sink, token };
-    if (consistency === "local") this.#driver.submitLocalRead(read);
-    else this.#driver.submitRead(read);
+    if (consistency === "local") return this.#driver.submitLocalRead(read);
+    if (consistency === "linearizable") return this.#driver.submitRead(read);
+    const problem = problemsOfChoice("consistency", consistency, ["linearizable", "local"]).join();
+    return sink.failed(token, new RaftError("RAFT_INVALID_OPTION", problem));
   }
 
   /** As of the last turn. A node that has stopped calls itself a follower and knows no leader. */
@@ -216,14 +230,22 @@ export class RaftNode<Result = unknown, Query = unknown, Answer = unknown>
 
   /** Resolves as soon as a leader is known here. Waits without bound; rejects with `RAFT_ABORTED` or `RAFT_STOPPED`. */
   waitForLeader(options: CallOptions = {}): Promise<LeaderHint> {
-    return this.#waiters.until(this.#driver.state, options.signal, () => this.#driver.leaderHint);
+    return orReject(() => {
+      checkCallOptions(options);
+      return this.#waiters.until(this.#driver.state, options.signal, () => this.#driver.leaderHint);
+    });
   }
 
   /** Resolves once everything up to `index` is applied here. Waits and rejects as `waitForLeader` does. */
   waitForApplied(index: LogIndex, options: CallOptions = {}): Promise<LogIndex> {
-    return this.#waiters.until(this.#driver.state, options.signal, ({ lastApplied }) =>
-      lastApplied >= index ? lastApplied : undefined,
-    );
+    return orReject(() => {
+      checkCallOptions(options);
+      // It would wait for ever.
+      if (!Number.isSafeInteger(index)) refuse([`index must be an integer, not ${shown(index)}`]);
+      return this.#waiters.until(this.#driver.state, options.signal, ({ lastApplied }) =>
+        lastApplied >= index ? lastApplied : undefined,
+      );
+    });
   }
 
   /**
@@ -232,12 +254,13 @@ export class RaftNode<Result = unknown, Query = unknown, Answer = unknown>
    * election timeout or two: this member may lead on.
    */
   async transferLeadership(target: NodeId, options: CallOptions = {}): Promise<void> {
+    checkCallOptions(options);
     if (this.#stopping !== undefined) throw stoppedError(this.#failure);
     const { state } = this.#driver;
     if (state.role !== "leader")
       throw new RaftError("RAFT_NOT_LEADER", "only a leader can hand over the leadership");
     if (!configurationOf(state).voters.some(({ id }) => id === target)) {
-      throw new RaftError("RAFT_INVALID_OPTION", `${JSON.stringify(target)} is not a voter`);
+      throw new RaftError("RAFT_INVALID_OPTION", `${shown(target)} is not a voter`);
     }
     if (target === this.id) return;
     const { clock, raft } = this.#settings;
