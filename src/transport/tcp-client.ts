@@ -8,6 +8,7 @@ import type { FrameSocket } from "./frame-socket.ts";
 import { greetAsClient } from "./handshake.ts";
 import { TcpConnection } from "./tcp-connection.ts";
 import { tcpLimits, type TcpLimits } from "./tcp-limits.ts";
+import { checkTcpOptions } from "./tcp-options.ts";
 import { secureContextOptions } from "./tls.ts";
 import type { TlsOptions } from "./tls.ts";
 import type { ClientLink, Connection, ConnectionHandler } from "./transport.ts";
@@ -33,6 +34,7 @@ export class TcpClientLink implements ClientLink {
   #closed = false;
 
   constructor(options: TcpClientLinkOptions = {}) {
+    checkTcpOptions(options, ["clock", "clusterId", "tls", "limits"]);
     this.#options = { ...options, clock: options.clock ?? systemClock };
     this.#limits = tcpLimits(options.limits);
     // Told here, and not at every attempt to connect.

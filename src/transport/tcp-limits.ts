@@ -1,6 +1,7 @@
 /** The bounds of the TCP transport: every queue, wait and size. */
 
 import { RaftError } from "../errors.ts";
+import { shown } from "../shapes.ts";
 
 export interface TcpLimits {
   /** Of messages between members, in bytes. The same on all members. */
@@ -41,6 +42,9 @@ const DEFAULTS: TcpLimits = {
   reconnectMaxMs: 2000,
 };
 
+/** All that there are. */
+export const limitNames: readonly string[] = Object.keys(DEFAULTS);
+
 /** The defaults with `limits` on top; throws `RAFT_INVALID_OPTION` where one is not a positive integer. */
 export function tcpLimits(limits: Partial<TcpLimits> | undefined): TcpLimits {
   const all: TcpLimits = { ...DEFAULTS, ...limits };
@@ -48,7 +52,7 @@ export function tcpLimits(limits: Partial<TcpLimits> | undefined): TcpLimits {
     if (!Number.isSafeInteger(value) || value < 1) {
       throw new RaftError(
         "RAFT_INVALID_OPTION",
-        `limits.${name} is a positive integer, not ${String(value)}`,
+        `limits.${name} is a positive integer, not ${shown(value)}`,
       );
     }
   }

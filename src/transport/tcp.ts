@@ -8,7 +8,7 @@
  */
 
 import type { Socket } from "node:net";
-import { isLoopback, parseAddress } from "../address.ts";
+import { addressFrom, isLoopback } from "../address.ts";
 import type { Member, NodeId } from "../core/types.ts";
 import { messageOf, RaftError } from "../errors.ts";
 import { systemClock } from "../node/clock.ts";
@@ -16,12 +16,14 @@ import type { Clock } from "../node/clock.ts";
 import { silentLogger } from "../node/logger.ts";
 import type { Logger } from "../node/logger.ts";
 import { systemRandom } from "../random.ts";
+import { shown } from "../shapes.ts";
 import { FrameSocket } from "./frame-socket.ts";
 import { answerHandshake, type Outcome } from "./handshake.ts";
 import { LogOnce } from "./log-once.ts";
 import { PeerLink } from "./peer-link.ts";
 import { TcpConnection } from "./tcp-connection.ts";
 import { tcpLimits, type TcpLimits } from "./tcp-limits.ts";
+import { checkTcpOptions } from "./tcp-options.ts";
 import { TcpPeer } from "./tcp-peer.ts";
 import { TcpServer } from "./tcp-server.ts";
 import type { TlsOptions } from "./tls.ts";
@@ -78,7 +80,13 @@ export class TcpTransport implements Transport {
 
   /** Throws `RAFT_INVALID_OPTION`, or `RAFT_INSECURE` where strangers could join in. */
   constructor(options: TcpTransportOptions) {
-    const address = parseAddress(options.listen);
+    const names = ["listen", "tls", "insecure", "limits", "clock", "random", "logger"];
+    checkTcpOptions(options, names);
+    const address = addressFrom(options.listen);
+    if (address === undefined) {
+      const text = `listen is host:port or [ipv6]:port with a port up to 65535, not ${shown(options.listen)}`;
+      throw new RaftError("RAFT_INVALID_OPTION", text);
+    }
     if (options.tls === undefined && options.insecure !== true && !isLoopback(address.host)) {
       throw new RaftError(
         "RAFT_INSECURE",
