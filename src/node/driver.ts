@@ -174,16 +174,15 @@ export class Driver<Result, Query, Answer> {
     this.#wantTurn();
   }
 
-  /** Takes no more turns and answers every waiter; resolves when nothing is under way any more. */
-  async stop(error: RaftError): Promise<void> {
-    if (this.#stopReason === undefined) {
-      this.#stopReason = error;
-      this.#timer?.cancel();
-      this.#snapshots.stop();
-      if (!this.#inTurn) this.#answerAll(error);
-    }
-    // Where this was called from within a turn, the turn ends first.
-    await Promise.resolve();
+  /** Takes no more turns and answers every waiter: at once, or where this is called from within a turn at its end. */
+  stop(error: RaftError): void {
+    if (this.#stopReason !== undefined) return;
+    this.#stopReason = error;
+    if (!this.#inTurn) this.#end(error);
+  }
+
+  /** Resolves when nothing is under way any more, of what a driver that has stopped has begun. */
+  async idle(): Promise<void> {
     await Promise.allSettled(this.#tasks);
   }
 
@@ -194,6 +193,13 @@ export class Driver<Result, Query, Answer> {
   #stoppedError(): RaftError {
     const reason = this.#stopReason;
     return stoppedError(reason?.code === "RAFT_STOPPED" ? undefined : reason);
+  }
+
+  /** Nothing begins or goes on by itself any more, and whoever waits is answered. */
+  #end(reason: RaftError): void {
+    this.#timer?.cancel();
+    this.#snapshots.stop();
+    this.#answerAll(reason);
   }
 
   #answerAll(reason: RaftError): void {
@@ -239,7 +245,7 @@ export class Driver<Result, Query, Answer> {
       this.#hooks.onFailure(error);
     } finally {
       this.#inTurn = false;
-      if (this.#stopReason !== undefined) this.#answerAll(this.#stopReason);
+      if (this.#stopReason !== undefined) this.#end(this.#stopReason);
     }
   }
 

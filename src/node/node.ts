@@ -9,7 +9,7 @@ import type { LogIndex, NodeId, Role, Term } from "../core/types.ts";
 import { isRaftError, messageOf, RaftError } from "../errors.ts";
 import type { LeaderHint } from "../errors.ts";
 import { problemsOfChoice, refuse, shown } from "../shapes.ts";
-import type { OpenedStorage, Storage } from "../storage/storage.ts";
+import type { OpenedStorage } from "../storage/storage.ts";
 import type {
   PeerIdentity,
   PeerRefusal,
@@ -19,7 +19,6 @@ import type {
 import { Call, checkCallOptions, checkSink, orReject } from "./call.ts";
 import { Driver } from "./driver.ts";
 import { stoppedError, storageError } from "./failures.ts";
-import type { Logger } from "./logger.ts";
 import { withAddresses } from "./members.ts";
 import { settingsOf } from "./options.ts";
 import type { NodeOptions, Settings } from "./options.ts";
@@ -286,8 +285,7 @@ export class RaftNode<Result = unknown, Query = unknown, Answer = unknown>
    * closes transport and storage. Idempotent; resolves when nothing is open any more.
    */
   stop(): Promise<void> {
-    this.#stopping ??= this.#close(new RaftError("RAFT_STOPPED", "the node was stopped"));
-    return this.#stopping;
+    return this.#end(new RaftError("RAFT_STOPPED", "the node was stopped"));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -297,8 +295,7 @@ export class RaftNode<Result = unknown, Query = unknown, Answer = unknown>
   /** Ends a start whose transport has not begun, and leaves that alone: it may be the one of a node that runs. */
   #giveUp(): Promise<void> {
     const nothing = { close: () => Promise.resolve() };
-    this.#stopping ??= this.#close(new RaftError("RAFT_STOPPED", "the start has failed"), nothing);
-    return this.#stopping;
+    return this.#end(new RaftError("RAFT_STOPPED", "the start has failed"), nothing);
   }
 
   #fail(error: unknown): void {
@@ -312,18 +309,30 @@ export class RaftNode<Result = unknown, Query = unknown, Answer = unknown>
         );
     this.#failure = failure;
     this.#settings.logger.error(`${this.id} stops: ${failure.code}: ${failure.message}`);
-    this.#stopping = this.#close(failure);
+    void this.#end(failure);
   }
 
-  async #close(
+  #end(
     reason: RaftError,
     transport: Pick<Transport, "close"> = this.#settings.transport,
   ): Promise<void> {
-    const { clock, storage, logger } = this.#settings;
-    const stopped = this.#driver.stop(reason);
+    if (this.#stopping !== undefined) return this.#stopping;
+    // Known before anybody is told: a sink that hears of the end may ask for it, too. It comes once all of them have heard.
+    this.#stopping = Promise.resolve().then(() => this.#close(transport));
+    this.#driver.stop(reason);
     this.#waiters.failAll(reason);
     this.#announce({ ...this.#seen, role: "follower", leader: undefined });
-    await closeBoth({ transport, storage, logger }, stopped);
+    return this.#stopping;
+  }
+
+  /** Closes what can be closed: nobody is heard any more, then what is on its way to the disk is done, then the disk is let go. */
+  async #close(transport: Pick<Transport, "close">): Promise<void> {
+    const { clock, storage, logger } = this.#settings;
+    const report = (what: string) => (error: unknown) =>
+      logger.error(`closing the ${what}: ${messageOf(error)}`);
+    await transport.close().catch(report("transport"));
+    await this.#driver.idle();
+    await storage.close().catch(report("storage"));
     clock.defer(() => this.emit("stopped", this.#failure));
   }
 
@@ -401,24 +410,4 @@ export class RaftNode<Result = unknown, Query = unknown, Answer = unknown>
 /** What the compiler knows, and a program in plain JavaScript may not. */
 function isBytes(command: unknown): command is Uint8Array {
   return command instanceof Uint8Array;
-}
-
-/** Closes what can be closed: nobody is heard any more, then what is on its way to the disk is done, then the disk is let go. */
-async function closeBoth(
-  {
-    transport,
-    storage,
-    logger,
-  }: {
-    readonly transport: Pick<Transport, "close">;
-    readonly storage: Pick<Storage, "close">;
-    readonly logger: Logger;
-  },
-  stopped: Promise<void>,
-): Promise<void> {
-  const report = (what: string) => (error: unknown) =>
-    logger.error(`closing the ${what}: ${messageOf(error)}`);
-  await transport.close().catch(report("transport"));
-  await stopped;
-  await storage.close().catch(report("storage"));
 }
