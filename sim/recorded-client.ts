@@ -19,6 +19,9 @@ import type {
   Result,
 } from "./history.ts";
 
+/** What a write found tells a checker most. */
+const PREVIOUS = { previous: true };
+
 /** A client under a name of its own. Values are strings and numbers: histories hold no bytes. */
 export class RecordedClient {
   readonly #client: KvClient;
@@ -37,11 +40,15 @@ export class RecordedClient {
   }
 
   async put(key: string, value: HistoryValue, options?: CallOptions): Promise<KvWrite> {
-    return this.#write({ op: "put", key, value }, () => this.#client.put(key, value, options));
+    return this.#write({ op: "put", key, value }, () =>
+      this.#client.put(key, value, { ...options, ...PREVIOUS }),
+    );
   }
 
   async delete(key: string, options?: CallOptions): Promise<KvWrite> {
-    return this.#write({ op: "delete", key }, () => this.#client.delete(key, options));
+    return this.#write({ op: "delete", key }, () =>
+      this.#client.delete(key, { ...options, ...PREVIOUS }),
+    );
   }
 
   async compareAndSet(
@@ -51,13 +58,13 @@ export class RecordedClient {
     options?: CallOptions,
   ): Promise<KvWrite> {
     return this.#write({ op: "cas", key, expected, value }, () =>
-      this.#client.compareAndSet(key, expected, value, options),
+      this.#client.compareAndSet(key, expected, value, { ...options, ...PREVIOUS }),
     );
   }
 
   async append(key: string, value: string, options?: CallOptions): Promise<KvWrite> {
     return this.#write({ op: "append", key, value }, () =>
-      this.#client.append(key, value, options),
+      this.#client.append(key, value, { ...options, ...PREVIOUS }),
     );
   }
 

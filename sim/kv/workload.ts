@@ -177,24 +177,26 @@ export class KvWorkload implements Workload<KvOperation> {
 function run(kv: KvClient, operation: KvOperation, deadlineMs: number): Promise<KvRead | KvWrite> {
   const { type, key, value, expected } = operation;
   const limits = { deadlineMs };
+  // The checks look at what every write has found.
+  const write = { deadlineMs, previous: true };
   switch (type) {
     case "get":
       return kv.get(key, limits);
     case "local-get":
       return kv.get(key, { deadlineMs, consistency: "local" });
     case "put":
-      return kv.put(key, value ?? "", limits);
+      return kv.put(key, value ?? "", write);
     case "cas":
       return kv.compareAndSet(
         key,
         expected === undefined ? { type: "absent" } : { type: "value", value: expected },
         value,
-        limits,
+        write,
       );
     case "delete":
-      return kv.delete(key, limits);
+      return kv.delete(key, write);
     case "append":
-      return kv.append(key, String(value), limits);
+      return kv.append(key, String(value), write);
     case "increment":
       return kv.increment(key, Number(value), limits);
   }

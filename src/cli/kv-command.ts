@@ -92,6 +92,9 @@ function isAction(name: string): name is keyof typeof ACTIONS {
   return Object.hasOwn(ACTIONS, name);
 }
 
+/** Who looks at the answer wants to see what was there. */
+const PREVIOUS = { previous: true };
+
 function getCall(operands: readonly string[], options: Options): Call {
   const [key] = exactly("get", ["KEY"], operands);
   return async (client) => {
@@ -111,13 +114,13 @@ function getCall(operands: readonly string[], options: Options): Call {
 
 function putCall(operands: readonly string[], options: Options): Call {
   const [key, value] = withValue(exactly("put", ["KEY", "VALUE"], operands), options);
-  return async (client) => written(key, await client.put(key, value));
+  return async (client) => written(key, await client.put(key, value, PREVIOUS));
 }
 
 function deleteCall(operands: readonly string[]): Call {
   const [key] = exactly("delete", ["KEY"], operands);
   return async (client) => {
-    const write = await client.delete(key);
+    const write = await client.delete(key, PREVIOUS);
     const answer = written(key, write);
     const wasThere = write.previous !== undefined;
     return wasThere ? answer : { ...answer, text: `${answer.text}: there was no such key` };
@@ -130,7 +133,8 @@ function casCall(operands: readonly string[], options: Options): Call {
       ? [...exactly("cas", ["KEY"], operands), undefined]
       : withValue(exactly("cas", ["KEY", "VALUE"], operands), options);
   const expectation = expectationFrom(options);
-  return async (client) => written(key, await client.compareAndSet(key, expectation, value));
+  return async (client) =>
+    written(key, await client.compareAndSet(key, expectation, value, PREVIOUS));
 }
 
 function rangeCall(operands: readonly string[], options: Options): Call {

@@ -33,6 +33,15 @@ export interface CallOptions {
   readonly deadlineMs?: number | undefined;
 }
 
+/** What may be said of one write. */
+export interface WriteOptions extends CallOptions {
+  /**
+   * Whether `previous` is to be what was at the key before: default false, since a value may be large. Where the write has
+   * changed nothing it is that in any case.
+   */
+  readonly previous?: boolean | undefined;
+}
+
 /** What may be said of one read. */
 export interface ReadCallOptions extends CallOptions {
   /**
@@ -52,7 +61,7 @@ export interface KvRead {
   readonly modifiedIndex: LogIndex | undefined;
 }
 
-/** `status` tells whether it took effect; `previous` is what was at the key before. */
+/** `status` tells whether it took effect; `previous` is what was at the key before, where that was asked for, or it did not. */
 export interface KvWrite extends KvOperationResult {
   /** Where in the log it was executed. */
   readonly index: LogIndex;
@@ -138,13 +147,13 @@ export class KvClient implements AsyncDisposable {
   }
 
   /** Whatever is there: `status` is `"ok"`. */
-  put(key: string, value: KvValue, options?: CallOptions): Promise<KvWrite> {
-    return this.#write({ type: "put", key, value }, options);
+  put(key: string, value: KvValue, options?: WriteOptions): Promise<KvWrite> {
+    return this.#write({ type: "put", key, value, previous: options?.previous }, options);
   }
 
-  /** `status` is `"ok"` also where there was no such key: then `previous` is `undefined`. */
-  delete(key: string, options?: CallOptions): Promise<KvWrite> {
-    return this.#write({ type: "delete", key }, options);
+  /** `status` is `"ok"` also where there was no such key: then the `previous` that was asked for is `undefined`. */
+  delete(key: string, options?: WriteOptions): Promise<KvWrite> {
+    return this.#write({ type: "delete", key, previous: options?.previous }, options);
   }
 
   /**
@@ -155,17 +164,18 @@ export class KvClient implements AsyncDisposable {
     key: string,
     expected: Expectation,
     value: KvValue | undefined,
-    options?: CallOptions,
+    options?: WriteOptions,
   ): Promise<KvWrite> {
-    return this.#write({ type: "compare-and-set", key, expected, value }, options);
+    const previous = options?.previous;
+    return this.#write({ type: "compare-and-set", key, expected, value, previous }, options);
   }
 
   /**
    * Adds to the end of a string or of bytes; an absent key becomes the value. `status` is `"wrong-type"` where something
    * else is there, and `"too-large"` beyond `MAX_VALUE_LENGTH`.
    */
-  append(key: string, value: string | Uint8Array, options?: CallOptions): Promise<KvWrite> {
-    return this.#write({ type: "append", key, value }, options);
+  append(key: string, value: string | Uint8Array, options?: WriteOptions): Promise<KvWrite> {
+    return this.#write({ type: "append", key, value, previous: options?.previous }, options);
   }
 
   /**

@@ -8,6 +8,8 @@
  * expectation:  | type | value, or index (64-bit float), or nothing |
  * batch:        | code | operations (16 bits) | operation ...                          big-endian; text is UTF-8
  * ```
+ *
+ * The highest bit of an operation's code: the answer is to say what was there before.
  */
 
 import { messageOf, RaftError } from "../errors.ts";
@@ -21,8 +23,15 @@ import {
 } from "../numbers.ts";
 import { isObject, shown } from "../shapes.ts";
 import { textIn } from "../text.ts";
-import { appendableFrom, checkBatchSize, keyFrom, safeIntegerFrom, valueFrom } from "./commands.ts";
-import type { Expectation, KvCommand, KvOperation, KvValue } from "./commands.ts";
+import {
+  appendableFrom,
+  asksForPrevious,
+  checkBatchSize,
+  keyFrom,
+  safeIntegerFrom,
+  valueFrom,
+} from "./commands.ts";
+import type { Change, Expectation, KvCommand, KvOperation, KvValue } from "./commands.ts";
 
 /** On the wire and in the log for ever: a code is never given another meaning. */
 const GET = 0;
@@ -32,6 +41,8 @@ const COMPARE_AND_SET = 3;
 const APPEND = 4;
 const INCREMENT = 5;
 const BATCH = 6;
+/** Added to the code of an operation that changes something. */
+const PREVIOUS = 0x80;
 
 const TEXT = 0;
 const NUMBER = 1;
@@ -76,6 +87,7 @@ export function decodeCommand(bytes: Uint8Array): KvCommand | undefined {
 function sizeOf(operation: KvOperation): number {
   if (!isObject(operation)) throw new TypeError(`it is an object, not ${shown(operation)}`);
   const size = 3 + Buffer.byteLength(keyFrom(operation.key));
+  if (operation.type !== "get" && operation.type !== "increment") asksForPrevious(operation);
   switch (operation.type) {
     case "get":
     case "delete":
@@ -140,21 +152,25 @@ function writeOperation(writer: Writer, operation: KvOperation): void {
     case "get":
       return writer.head(GET, key);
     case "delete":
-      return writer.head(DELETE, key);
+      return writer.head(DELETE | flagOf(operation), key);
     case "put":
-      writer.head(PUT, key);
+      writer.head(PUT | flagOf(operation), key);
       return writer.value(operation.value);
     case "append":
-      writer.head(APPEND, key);
+      writer.head(APPEND | flagOf(operation), key);
       return writer.value(operation.value);
     case "increment":
       writer.head(INCREMENT, key);
       return writer.double(operation.by);
     case "compare-and-set":
-      writer.head(COMPARE_AND_SET, key);
+      writer.head(COMPARE_AND_SET | flagOf(operation), key);
       writer.expectation(operation.expected);
       return writer.value(operation.value);
   }
+}
+
+function flagOf(operation: Change): number {
+  return asksForPrevious(operation) ? PREVIOUS : 0;
 }
 
 class Writer {
@@ -227,32 +243,33 @@ function readBatch(reader: Reader): KvCommand {
 }
 
 function readOperation(reader: Reader): KvOperation {
-  const code = reader.byte();
+  const head = reader.byte();
+  const code = head & ~PREVIOUS;
+  const previous = head === code ? undefined : true;
   const key = keyFrom(reader.text(reader.uint16()));
   switch (code) {
-    case GET:
-      return { type: "get", key };
     case PUT:
-      return { type: "put", key, value: valueFrom(reader.value()) };
+      return { type: "put", key, value: valueFrom(reader.value()), previous };
     case DELETE:
-      return { type: "delete", key };
+      return { type: "delete", key, previous };
     case COMPARE_AND_SET: {
       const expected = reader.expectation();
-      const value = reader.value();
-      return {
-        type: "compare-and-set",
-        key,
-        expected,
-        value: value === undefined ? undefined : valueFrom(value),
-      };
+      const found = reader.value();
+      const value = found === undefined ? undefined : valueFrom(found);
+      return { type: "compare-and-set", key, expected, value, previous };
     }
     case APPEND:
-      return { type: "append", key, value: appendableFrom(reader.value()) };
-    case INCREMENT:
-      return { type: "increment", key, by: safeIntegerFrom(reader.double()) };
+      return { type: "append", key, value: appendableFrom(reader.value()), previous };
     default:
-      throw new TypeError(`no operation has the code ${code}`);
+      return readUnflagged(reader, head, key);
   }
+}
+
+/** Operations that say what they find in any case. */
+function readUnflagged(reader: Reader, code: number, key: string): KvOperation {
+  if (code === GET) return { type: "get", key };
+  if (code === INCREMENT) return { type: "increment", key, by: safeIntegerFrom(reader.double()) };
+  throw new TypeError(`no operation has the code ${code}`);
 }
 
 /** Throws a `RangeError` where there is less than is read. */

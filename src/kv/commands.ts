@@ -31,21 +31,30 @@ export interface GetOperation {
   readonly key: string;
 }
 
+/** What may overwrite or remove a value. */
+export interface Change {
+  /**
+   * Whether the answer is to say what was at the key before. It costs the way back of a value that may be large, so that it
+   * is asked for; where nothing has changed, as for a mismatch, the answer says what is there in any case.
+   */
+  readonly previous?: boolean | undefined;
+}
+
 /** Sets a key, whether it is there or not. */
-export interface PutOperation {
+export interface PutOperation extends Change {
   readonly type: "put";
   readonly key: string;
   readonly value: KvValue;
 }
 
 /** Deleting what is not there is no failure. */
-export interface DeleteOperation {
+export interface DeleteOperation extends Change {
   readonly type: "delete";
   readonly key: string;
 }
 
 /** Sets or deletes a key if it is as expected; else nothing changes and the result says what is there. */
-export interface CompareAndSetOperation {
+export interface CompareAndSetOperation extends Change {
   readonly type: "compare-and-set";
   readonly key: string;
   readonly expected: Expectation;
@@ -54,7 +63,7 @@ export interface CompareAndSetOperation {
 }
 
 /** Adds to the end of a string or of bytes, whichever is there; an absent key becomes the value. */
-export interface AppendOperation {
+export interface AppendOperation extends Change {
   readonly type: "append";
   readonly key: string;
   readonly value: string | Uint8Array;
@@ -130,6 +139,12 @@ function boundedFrom(value: string | Uint8Array): string | Uint8Array {
     );
   }
   return typeof value === "string" ? wellFormed(value) : value;
+}
+
+/** Whether what was there before is asked for, or a `TypeError` that says what is wrong with it. */
+export function asksForPrevious({ previous = false }: Change): boolean {
+  if (typeof previous === "boolean") return previous;
+  throw new TypeError(`previous is true or false, not ${shown(previous)}`);
 }
 
 /** The integer, or a `TypeError` that says what is wrong with it. */

@@ -11,6 +11,7 @@ export type {
   KvWrite,
   RangeOptions,
   ReadCallOptions,
+  WriteOptions,
 } from "./client.ts";
 
 export { decodeCommand, encodeCommand } from "./command-codec.ts";

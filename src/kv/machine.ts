@@ -42,7 +42,7 @@ const BLOCK_BYTES = 64 * 1024;
 /** Most bytes or characters of previous values that one batch may have to answer; a batch beyond it is aborted. */
 const MAX_BATCH_ANSWER_BYTES: number = 4 * 1024 * 1024;
 
-/** The common results, one object each: most puts are of new keys. */
+/** The common results, one object each. */
 const DONE: KvOperationResult = Object.freeze({ status: "ok", previous: undefined });
 const INVALID: KvOperationResult = Object.freeze({
   status: "invalid-command",
@@ -85,7 +85,7 @@ export class KvMachine implements StateMachine<KvResult, KvQuery, KvAnswer> {
     if (command === undefined) return INVALID;
     return command.type === "batch"
       ? this.#batch(command.operations, index)
-      : this.#operate(command, index);
+      : answerTo(command, this.#operate(command, index));
   }
 
   #operate(operation: KvOperation, index: LogIndex): KvOperationResult {
@@ -157,11 +157,14 @@ export class KvMachine implements StateMachine<KvResult, KvQuery, KvAnswer> {
   /** Each result says what was there before, which is all that undoing takes. */
   #batch(operations: readonly KvOperation[], index: LogIndex): KvBatchResult {
     const results: KvOperationResult[] = [];
+    const answers: KvOperationResult[] = [];
     let answerBytes = 0;
     for (const [position, operation] of operations.entries()) {
       const result = this.#operate(operation, index);
+      const answer = answerTo(operation, result);
       results.push(result);
-      answerBytes += result.previous === undefined ? 0 : lengthOf(result.previous.value);
+      answers.push(answer);
+      answerBytes += answer.previous === undefined ? 0 : lengthOf(answer.previous.value);
       if (result.status === "ok" && answerBytes <= MAX_BATCH_ANSWER_BYTES) continue;
 
       this.#undo(operations, results);
@@ -169,7 +172,7 @@ export class KvMachine implements StateMachine<KvResult, KvQuery, KvAnswer> {
         result.status === "ok" ? { status: "too-large", previous: undefined } : result;
       return { status: "aborted", failedAt: position, cause };
     }
-    return { status: "committed", results };
+    return { status: "committed", results: answers };
   }
 
   #undo(operations: readonly KvOperation[], results: readonly KvOperationResult[]): void {
@@ -207,6 +210,16 @@ function kept(value: KvValue): KvValue {
 
 function done(previous: VersionedValue | undefined): KvOperationResult {
   return previous === undefined ? DONE : { status: "ok", previous };
+}
+
+/** What is told of a result: what was there before only where it is asked for, or where nothing has changed. */
+function answerTo(operation: KvOperation, result: KvOperationResult): KvOperationResult {
+  const isTold =
+    result.status !== "ok" ||
+    operation.type === "get" ||
+    operation.type === "increment" ||
+    operation.previous === true;
+  return isTold ? result : DONE;
 }
 
 function meets(expected: Expectation, found: VersionedValue | undefined): boolean {

@@ -38,7 +38,7 @@ import { verify } from "./checks.ts";
 import type { StoreOperation, StoreRecord } from "./ordered-store.ts";
 
 /** Raised whenever bytes on a disk get another meaning, those of commands and snapshots of the store included. */
-const FORMAT_VERSION = 4;
+const FORMAT_VERSION = 5;
 const GROUP = hex(0, 8);
 /** 2^53 - 1 in hexadecimal. */
 const NUMBER_DIGITS = 14;

@@ -65,7 +65,7 @@ describe("calls", () => {
       status: "ok",
       previous: undefined,
     });
-    expect(await run(client.append("a", "+two"))).toEqual({
+    expect(await run(client.append("a", "+two", { previous: true }))).toEqual({
       index: 3,
       status: "ok",
       previous: { value: "one", index: 2 },
@@ -87,7 +87,9 @@ describe("calls", () => {
     const bytes = Uint8Array.of(0, 255, 7);
     await run(client.compareAndSet("b", { type: "absent" }, bytes));
     expect((await run(client.get("b"))).value).toEqual(bytes);
-    expect(await run(client.delete("a"))).toMatchObject({ previous: { value: "one+two" } });
+    expect(await run(client.delete("a", { previous: true }))).toMatchObject({
+      previous: { value: "one+two" },
+    });
     const batch = client.batch([
       { type: "put", key: "x", value: "" },
       { type: "increment", key: "b", by: 1 },
@@ -529,7 +531,7 @@ describe("sessions", () => {
     await outcome(clock, client.put("k", "v"));
     cluster.time = 5000;
 
-    const write = await outcome(clock, client.put("k", "w"));
+    const write = await outcome(clock, client.put("k", "w", { previous: true }));
 
     expect(write.previous).toEqual({ value: "v", index: 2 });
     expect(write.index).toBe(5);

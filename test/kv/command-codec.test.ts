@@ -16,6 +16,7 @@ test.each<[string, KvCommand, string]>([
   ["put a number", { type: "put", key: "ü", value: -1.5 }, "01 0002 c3bc 01 bff8000000000000"],
   ["put bytes", { type: "put", key: "k", value: Uint8Array.of(7) }, "01 0001 6b 02 00000001 07"],
   ["delete", { type: "delete", key: "k" }, "02 0001 6b"],
+  ["delete, and say what was there", { type: "delete", key: "k", previous: true }, "82 0001 6b"],
   [
     "delete if it is there",
     { type: "compare-and-set", key: "k", expected: { type: "index", index: 9 }, value: undefined },

@@ -31,7 +31,9 @@ test(
     const all = <Result>(call: (key: string, n: number) => Promise<Result>): Promise<Result[]> =>
       Promise.all(keys.map((key, n) => call(key, n)));
     await all((key, n) => client.put(key, new Uint8Array(MAX_VALUE_LENGTH).fill(n)));
-    const replaced = await all((key) => client.put(key, new Uint8Array(MAX_VALUE_LENGTH)));
+    const replaced = await all((key) =>
+      client.put(key, new Uint8Array(MAX_VALUE_LENGTH), { previous: true }),
+    );
     const former = replaced.map(({ previous }) => Buffer.from(previous?.value as Uint8Array));
     expect(former.map((bytes) => bytes[0])).toEqual([...keys.keys()]);
     expect(former.every((bytes) => bytes.length === MAX_VALUE_LENGTH)).toBe(true);

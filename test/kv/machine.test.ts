@@ -108,9 +108,33 @@ test("a value does not grow beyond its bound, and a batch does not answer more t
   expect(grown).toMatchObject({ status: "too-large", previous: { index: 1 } });
 
   const operations = [1, 2, 3, 4, 5].map((n) => ({ type: "delete", key: `k${n}` }) as const);
-  const aborted = apply(machine, 7, { type: "batch", operations });
+  const asking = operations.map((each) => ({ ...each, previous: true }));
+  const aborted = apply(machine, 7, { type: "batch", operations: asking });
   expect(aborted).toMatchObject({ status: "aborted", failedAt: 4, cause: { status: "too-large" } });
   expect(machine.size).toBe(5);
+
+  expect(apply(machine, 8, { type: "batch", operations })).toMatchObject({ status: "committed" });
+  expect(machine.size).toBe(0);
+});
+
+test("what was there before is told where it is asked for, or where nothing has changed", () => {
+  const machine = new KvMachine();
+  const put = (index: number, previous?: boolean): unknown =>
+    apply(machine, index, { type: "put", key: "k", value: `v${index}`, previous });
+
+  expect(put(1, true)).toEqual({ status: "ok", previous: undefined });
+  expect(put(2)).toEqual({ status: "ok", previous: undefined });
+  expect(put(3, true)).toEqual({ status: "ok", previous: { value: "v2", index: 2 } });
+  const expected = { type: "absent" } as const;
+  const swap = { type: "compare-and-set", key: "k", expected, value: "w" } as const;
+  expect(apply(machine, 4, swap)).toEqual({
+    status: "mismatch",
+    previous: { value: "v3", index: 3 },
+  });
+  expect(apply(machine, 5, { type: "delete", key: "k" })).toEqual({
+    status: "ok",
+    previous: undefined,
+  });
 });
 
 test("a range is cut off by bytes as by count, says so, and can be gone on with", () => {

@@ -28,20 +28,24 @@ const expected: fc.Arbitrary<Expectation> = fc.oneof(
   fc.integer({ min: 1, max: 40 }).map((index): Expectation => ({ type: "index", index })),
 );
 
+const previous: fc.Arbitrary<true | undefined> = fc.constantFrom(true, undefined);
+
 const operation: fc.Arbitrary<KvOperation> = fc.oneof(
   fc.record({ type: fc.constant("get" as const), key }),
-  fc.record({ type: fc.constant("put" as const), key, value }),
-  fc.record({ type: fc.constant("delete" as const), key }),
+  fc.record({ type: fc.constant("put" as const), key, value, previous }),
+  fc.record({ type: fc.constant("delete" as const), key, previous }),
   fc.record({
     type: fc.constant("compare-and-set" as const),
     key,
     expected,
     value: fc.option(value, { nil: undefined }),
+    previous,
   }),
   fc.record({
     type: fc.constant("append" as const),
     key,
     value: fc.oneof(fc.constantFrom("", "x", "ü"), bytes),
+    previous,
   }),
   fc.record({
     type: fc.constant("increment" as const),

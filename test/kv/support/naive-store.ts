@@ -12,7 +12,7 @@ export class NaiveStore {
   state = new Map<string, VersionedValue>();
 
   apply(command: KvCommand, index: number): KvResult {
-    if (command.type !== "batch") return this.operate(command, index);
+    if (command.type !== "batch") return told(command, this.operate(command, index));
     const before = new Map(this.state);
     const results: KvOperationResult[] = [];
     for (const [failedAt, operation] of command.operations.entries()) {
@@ -21,7 +21,7 @@ export class NaiveStore {
         this.state = before;
         return { status: "aborted", failedAt, cause };
       }
-      results.push(cause);
+      results.push(told(operation, cause));
     }
     return { status: "committed", results };
   }
@@ -47,6 +47,13 @@ export class NaiveStore {
     else this.state.set(operation.key, { value: next.value, index });
     return { status: "ok", previous };
   }
+}
+
+/** Without what was there, where nobody asked for it and something has changed. */
+function told(operation: KvOperation, result: KvOperationResult): KvOperationResult {
+  if (operation.type === "get" || operation.type === "increment") return result;
+  if (operation.previous === true || result.status !== "ok") return result;
+  return { status: "ok", previous: undefined };
 }
 
 type Wanted =
