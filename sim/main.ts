@@ -1,63 +1,29 @@
 /**
  * `npm run sim`: runs seeds on all cores, says what it is doing, what was reached and what was found. Exit code 0: all is
  * well; 1: a property was violated, or the batch never reached a state that it has to; 2: bad usage; 130: interrupted, and
- * nothing was found until then.
+ * nothing was found until then; 141: nobody reads what it says any more.
  */
 
-import { availableParallelism } from "node:os";
-import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
 import { isRaftError, messageOf } from "../src/errors.ts";
 import { BatchReport } from "./batch-report.ts";
-import { PROFILES } from "./schedule.ts";
-import type { Profile } from "./schedule.ts";
+import { optionsFrom, taskOf, USAGE } from "./command-line.ts";
+import type { Options } from "./command-line.ts";
 import { commandOf, runSeed, scheduleOf } from "./seed-run.ts";
-import type { SeedResult, SeedTask } from "./seed-run.ts";
-import { whole } from "./whole.ts";
-import { mustBeWritable } from "./writable.ts";
-
-const USAGE = `usage: npm run sim -- [options]
-
-  --runs N        how many seeds (300)
-  --seed N        the first of them; with no --runs, only this one (1)
-  --nodes N       1 to 7 (drawn from the seed)
-  --profile NAME  ${PROFILES.join(", ")} (default)
-  --seconds N     simulated, of the safety phase (20)
-  --rate N        client operations a simulated second of it (drawn from the seed)
-  --workers N     threads (${availableParallelism()})
-  --json          one object a seed, then a summary
-  --schedule FILE runs a schedule that was written to a file, instead of seeds
-  --report FILE   of one run, a page that shows it: HTML, complete in itself
-  --history FILE  of one run, what its clients called and got: JSON lines
-  --shrink N      seconds to look for the shortest way to a violation; 0: do not (60)
-  --out DIR       where that, a page of it and a test go (sim-failures)
-
-How fast it is on one core, with at least 50 client operations a simulated second:
-  npm run sim -- --nodes 5 --runs 100 --workers 1 --rate 60
-`;
+import type { SeedResult } from "./seed-run.ts";
 
 /** Nearly all that a run makes is garbage at once: the larger the nursery, the less of it is ever looked at. */
 const LIMITS = { maxYoungGenerationSizeMb: 192 };
 
 /** What a shell makes of a program that SIGINT has ended. */
 const INTERRUPTED = 130;
+/** The same of SIGPIPE. */
+const UNREAD = 141;
 
-interface Options {
-  readonly runs: number;
-  readonly seed: number;
-  readonly nodes: number | undefined;
-  readonly profile: Profile;
-  readonly seconds: number;
-  readonly rate: number | undefined;
-  readonly workers: number;
-  readonly json: boolean;
-  readonly schedule: string | undefined;
-  readonly report: string | undefined;
-  readonly history: string | undefined;
-  readonly shrink: number;
-  readonly out: string;
-}
-
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(UNREAD);
+  throw error;
+});
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
@@ -68,9 +34,6 @@ async function main(args: readonly string[]): Promise<number> {
   let options: Options;
   try {
     options = optionsFrom(args);
-    if (options.schedule !== undefined) scheduleOf(taskOf(options, options.seed));
-    mustBeWritable("report", options.report);
-    mustBeWritable("history", options.history);
   } catch (error) {
     process.stderr.write(`${messageOf(error)}\nTry "npm run sim -- --help".\n`);
     return 2;
@@ -84,67 +47,14 @@ async function main(args: readonly string[]): Promise<number> {
     if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
     else if (process.stderr.isTTY) process.stderr.write(`\r${report.progress()}`);
   };
-  const tasks = Array.from({ length: options.runs }, (_, n) => taskOf(options, options.seed + n));
-  const [first, ...more] = tasks;
-  if (first !== undefined && more.length === 0) onResult(await runSeed(first));
-  else await runOnWorkers(tasks, options.workers, onResult);
+  if (options.runs === 1) onResult(await runSeed(taskOf(options, options.seed)));
+  else await runOnWorkers(options, onResult);
   if (options.json) process.stdout.write(`${JSON.stringify(report.summary())}\n`);
   else process.stdout.write(`\n${report.text()}\n`);
   await writeFiles(options);
   if (!options.json && options.shrink > 0) await explainEach(options, report.bad);
   if (!report.isGood) return 1;
   return report.isWhole ? 0 : INTERRUPTED;
-}
-
-function optionsFrom(args: readonly string[]): Options {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      runs: { type: "string" },
-      seed: { type: "string" },
-      nodes: { type: "string" },
-      profile: { type: "string", default: "default" },
-      seconds: { type: "string", default: "20" },
-      rate: { type: "string" },
-      workers: { type: "string", default: String(availableParallelism()) },
-      json: { type: "boolean", default: false },
-      schedule: { type: "string" },
-      report: { type: "string" },
-      history: { type: "string" },
-      shrink: { type: "string", default: "60" },
-      out: { type: "string", default: "sim-failures" },
-    },
-  });
-  const profile = PROFILES.find((name) => name === values.profile);
-  if (profile === undefined) {
-    throw new RangeError(`--profile is one of ${PROFILES.join(", ")}, not ${values.profile}`);
-  }
-  const { seed, nodes, schedule, report, history, out } = values;
-  const isOne = seed !== undefined || schedule !== undefined;
-  const runs = whole("runs", values.runs ?? (isOne ? "1" : "300"), 1, 10_000_000);
-  if (runs > 1 && (schedule ?? report ?? history) !== undefined) {
-    throw new RangeError("--schedule, --report and --history are of one run: say which --seed");
-  }
-  return {
-    runs,
-    seed: whole("seed", seed ?? "1", 0, Number.MAX_SAFE_INTEGER),
-    nodes: nodes === undefined ? undefined : whole("nodes", nodes, 1, 7),
-    profile,
-    seconds: whole("seconds", values.seconds, 1, 3600),
-    rate: values.rate === undefined ? undefined : whole("rate", values.rate, 1, 1000),
-    workers: whole("workers", values.workers, 1, 64),
-    json: values.json,
-    schedule,
-    report,
-    history,
-    shrink: whole("shrink", values.shrink, 0, 86_400),
-    out,
-  };
-}
-
-function taskOf(options: Options, seed: number): SeedTask {
-  const { nodes, profile, seconds, rate, schedule: file } = options;
-  return { seed, nodes, profile, seconds, rate, file };
 }
 
 /** The first violation of each property: the others are likely to be the same. */
@@ -186,20 +96,21 @@ async function writeFiles(options: Options): Promise<void> {
 
 /** Each worker gets the next task when it is done with the last. After SIGINT nobody gets another; the second one ends all. */
 async function runOnWorkers(
-  tasks: readonly SeedTask[],
-  count: number,
+  options: Options,
   onResult: (result: SeedResult) => void,
 ): Promise<void> {
-  const waiting = [...tasks];
-  process.once("SIGINT", () => void waiting.splice(0));
+  const { runs, workers } = options;
+  let begun = 0;
+  process.once("SIGINT", () => {
+    begun = runs;
+  });
   const work = (): Promise<void> =>
     new Promise((resolve, reject) => {
       const worker = new Worker(new URL("./worker.js", import.meta.url), {
         resourceLimits: LIMITS,
       });
       const next = (): void => {
-        const task = waiting.shift();
-        if (task !== undefined) return worker.postMessage(task);
+        if (begun < runs) return worker.postMessage(taskOf(options, options.seed + begun++));
         void worker.terminate();
         resolve();
       };
@@ -210,5 +121,5 @@ async function runOnWorkers(
       worker.on("error", (error) => reject(isRaftError(error) ? error : new Error(String(error))));
       next();
     });
-  await Promise.all(Array.from({ length: Math.min(count, tasks.length) }, work));
+  await Promise.all(Array.from({ length: Math.min(workers, runs) }, work));
 }

@@ -1,6 +1,7 @@
 /** One seed of a batch: made into a schedule, run, and summed up as plain data that fits through a message or a line. */
 
 import { readFileSync } from "node:fs";
+import { messageOf } from "../src/errors.ts";
 import { generate } from "./generate.ts";
 import type { Counts } from "./recorder.ts";
 import type { Profile, Schedule } from "./schedule.ts";
@@ -69,11 +70,34 @@ export function scheduleOf({ seed, nodes, profile, seconds, rate, file }: SeedTa
     const durationMs = seconds * 1000;
     return generate(seed, { profile, nodes, durationMs, operationsPerSecond: rate });
   }
-  const schedule = JSON.parse(readFileSync(file, "utf8")) as Partial<Schedule>;
-  if (Array.isArray(schedule.faults) && Array.isArray(schedule.operations)) {
-    return schedule as Schedule;
+  return scheduleIn(file);
+}
+
+function scheduleIn(file: string): Schedule {
+  let found: unknown;
+  try {
+    found = JSON.parse(readFileSync(file, "utf8"));
+  } catch (error) {
+    throw new Error(`--schedule ${file} cannot be read: ${messageOf(error)}`, { cause: error });
   }
-  throw new RangeError(`${file} holds no schedule`);
+  // One that is made has all that there must be.
+  for (const [name, part] of Object.entries(generate(0, { profile: "calm" }))) {
+    const other: unknown = Object(found)[name];
+    if (
+      other !== null &&
+      typeof other === typeof part &&
+      Array.isArray(other) === Array.isArray(part)
+    )
+      continue;
+    throw new RangeError(
+      `--schedule ${file} holds no schedule: its ${name} is missing, or no ${kindOf(part)}`,
+    );
+  }
+  return found as Schedule;
+}
+
+function kindOf(value: unknown): string {
+  return Array.isArray(value) ? "list" : typeof value;
 }
 
 export function commandOf({ seed, nodes, profile, seconds, rate, file }: SeedTask): string {
