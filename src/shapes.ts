@@ -59,3 +59,9 @@ export function problemsOfChoice(
   if (value === undefined || choices.some((choice) => choice === value)) return [];
   return [`${name} must be ${choices.map(shown).join(" or ")}, not ${shown(value)}`];
 }
+
+/** `value` counts something of which there must be one at least. */
+export function problemsOfCount(name: string, value: unknown): string[] {
+  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 1) return [];
+  return [`${name} must be a whole number of at least 1, not ${shown(value)}`];
+}

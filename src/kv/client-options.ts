@@ -6,6 +6,7 @@ import type { Clock } from "../node/clock.ts";
 import { systemRandom } from "../random.ts";
 import {
   isObject,
+  problemsOfCount,
   problemsOfFunction,
   problemsOfMethods,
   problemsOfNames,
@@ -87,9 +88,4 @@ function problemsOfEndpoints(endpoints: unknown): string[] {
     }
     return endpoints.indexOf(endpoint) === at ? [] : [`endpoints names ${shown(endpoint)} twice`];
   });
-}
-
-function problemsOfCount(name: string, value: unknown): string[] {
-  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 1) return [];
-  return [`${name} must be a whole number of at least 1, not ${shown(value)}`];
 }

@@ -14,7 +14,16 @@
 import { decode, encode } from "../codec.ts";
 import type { LogIndex } from "../core/types.ts";
 import { RaftError } from "../errors.ts";
+import { stateMachineMethods } from "../node/state-machine.ts";
 import type { AppliedCommand, StateMachine } from "../node/state-machine.ts";
+import {
+  isObject,
+  problemsOfCount,
+  problemsOfMethods,
+  problemsOfNames,
+  refuse,
+  shown,
+} from "../shapes.ts";
 import { decodeEnvelope } from "./envelope.ts";
 import type { CommandEnvelope } from "./envelope.ts";
 import type { Refused, SessionClosed, SessionResult } from "./session-result.ts";
@@ -86,18 +95,25 @@ class SessionMachine<Result, Query, Answer> implements StateMachine<
   #table = new SessionTable<Result>();
 
   constructor(machine: StateMachine<Result, Query, Answer>, options: SessionOptions<Result>) {
-    this.#machine = machine;
-    this.#timeoutMs = positive("sessionTimeoutMs", options.sessionTimeoutMs ?? DEFAULT_TIMEOUT_MS);
-    this.#maxSessions = positive("maxSessions", options.maxSessions ?? DEFAULT_MAX_SESSIONS);
-    this.#maxResults = positive(
-      "maxResultsPerSession",
-      options.maxResultsPerSession ?? DEFAULT_RESULTS_PER_SESSION,
-    );
-    if (this.#maxResults > MAX_WINDOW) {
-      const text = `maxResultsPerSession is at most ${MAX_WINDOW}, not ${this.#maxResults}`;
-      throw new RaftError("RAFT_INVALID_OPTION", text);
+    if (!isObject(options)) refuse([`the options must be an object, not ${shown(options)}`]);
+    const { sessionTimeoutMs = DEFAULT_TIMEOUT_MS, maxSessions = DEFAULT_MAX_SESSIONS } = options;
+    const { maxResultsPerSession = DEFAULT_RESULTS_PER_SESSION } = options;
+    const { results = plainResults<Result>() } = options;
+    const counts = { sessionTimeoutMs, maxSessions, maxResultsPerSession };
+    refuse([
+      ...problemsOfMethods("machine", machine, stateMachineMethods),
+      ...problemsOfNames(options, [...Object.keys(counts), "results"]),
+      ...Object.entries(counts).flatMap(([name, value]) => problemsOfCount(name, value)),
+      ...problemsOfMethods("results", results, ["toPlain", "fromPlain"]),
+    ]);
+    if (maxResultsPerSession > MAX_WINDOW) {
+      refuse([`maxResultsPerSession is at most ${MAX_WINDOW}, not ${maxResultsPerSession}`]);
     }
-    this.#codec = options.results ?? plainResults();
+    this.#machine = machine;
+    this.#timeoutMs = sessionTimeoutMs;
+    this.#maxSessions = maxSessions;
+    this.#maxResults = maxResultsPerSession;
+    this.#codec = results;
   }
 
   /**
@@ -252,11 +268,4 @@ function checkHeader(header: unknown): void {
       `the sessions in the snapshot are of version ${String(version)}; this build reads version ${SNAPSHOT_VERSION}`,
     );
   }
-}
-
-function positive(name: string, value: number): number {
-  if (!Number.isSafeInteger(value) || value < 1) {
-    throw new RaftError("RAFT_INVALID_OPTION", `${name} is a positive integer, not ${value}`);
-  }
-  return value;
 }

@@ -1,8 +1,16 @@
 /** The store put together: what a node needs in order to be a member of a replicated key-value store. */
 
-import { systemClock } from "../node/clock.ts";
+import { clockMethods, systemClock } from "../node/clock.ts";
 import type { Clock } from "../node/clock.ts";
 import type { StateMachine } from "../node/state-machine.ts";
+import {
+  isObject,
+  problemsOfCount,
+  problemsOfMethods,
+  problemsOfNames,
+  refuse,
+  shown,
+} from "../shapes.ts";
 import type { Connection, ConnectionHandler } from "../transport/transport.ts";
 import { KvMachine } from "./machine.ts";
 import { queryFrom } from "./queries.ts";
@@ -29,6 +37,14 @@ export interface KvStoreOptions {
   readonly maxOutstanding?: number | undefined;
 }
 
+const OPTIONS: readonly (keyof KvStoreOptions)[] = [
+  "clock",
+  "sessionTimeoutMs",
+  "maxSessions",
+  "maxResultsPerSession",
+  "maxOutstanding",
+];
+
 /** Two of the options of `RaftNode.start`. */
 export interface KvStore {
   readonly machine: StateMachine<SessionResult<KvResult>, KvQuery, KvAnswer>;
@@ -43,7 +59,13 @@ export interface KvStore {
  * ```
  */
 export function kvStore(options: KvStoreOptions = {}): KvStore {
+  if (!isObject(options)) refuse([`the options must be an object, not ${shown(options)}`]);
   const { clock = systemClock, maxOutstanding = 1024, ...sessions } = options;
+  refuse([
+    ...problemsOfNames(options, OPTIONS),
+    ...problemsOfMethods("clock", clock, clockMethods),
+    ...problemsOfCount("maxOutstanding", maxOutstanding),
+  ]);
   return {
     machine: withSessions(new KvMachine(), {
       ...sessions,

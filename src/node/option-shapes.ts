@@ -8,6 +8,7 @@ import {
   shown,
 } from "../shapes.ts";
 import { clockMethods } from "./clock.ts";
+import { stateMachineMethods } from "./state-machine.ts";
 
 export { problemsOfMethods, shown } from "../shapes.ts";
 
@@ -20,7 +21,7 @@ interface Shapes {
 
 const SHAPES: Shapes = {
   required: {
-    machine: ["apply", "query", "snapshot", "restore"],
+    machine: stateMachineMethods,
     storage: [
       "open",
       "write",

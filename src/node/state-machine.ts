@@ -40,3 +40,11 @@ export interface StateMachine<Result = unknown, Query = unknown, Answer = unknow
   /** Replaces the whole state by what `snapshot` gave. */
   restore(chunks: AsyncIterable<Uint8Array>): Promise<void>;
 }
+
+/** All that there is to a state machine. */
+export const stateMachineMethods: readonly (keyof StateMachine)[] = [
+  "apply",
+  "query",
+  "snapshot",
+  "restore",
+];

@@ -1,6 +1,12 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { encodeCommand, encodeEnvelope, KvMachine, withSessions } from "../../src/kv/index.ts";
+import {
+  encodeCommand,
+  encodeEnvelope,
+  KvMachine,
+  kvStore,
+  withSessions,
+} from "../../src/kv/index.ts";
 import type { KvResult, SessionOptions, SessionResult } from "../../src/kv/index.ts";
 import type { AppliedCommand, StateMachine } from "../../src/node/state-machine.ts";
 import { stateMachineConformance } from "../../src/testing/state-machine-conformance.ts";
@@ -325,6 +331,39 @@ describe("bounds", () => {
       expect(() => withSessions(new Counter(), options)).toThrow(
         expect.objectContaining({ code: "RAFT_INVALID_OPTION" }),
       );
+    }
+  });
+
+  test("what no type checker would let pass is refused by name and value", () => {
+    const counter = new Counter();
+    const refused: [machine: unknown, options: unknown, mention: string][] = [
+      [undefined, {}, "machine is missing"],
+      [Counter, {}, "machine must have the methods apply, query, snapshot, restore"],
+      [counter, null, "the options must be an object, not null"],
+      [counter, { maxSession: 5 }, "maxSession is not an option"],
+      [counter, { maxSessions: "5" }, 'maxSessions must be a whole number of at least 1, not "5"'],
+      [counter, { results: { toPlain: String } }, "results must have the methods"],
+    ];
+    for (const [machine, options, mention] of refused) {
+      const make = (): unknown => withSessions(machine as Counter, options as object);
+      expect(make).toThrow(expect.objectContaining({ code: "RAFT_INVALID_OPTION" }));
+      expect(make).toThrow(mention);
+    }
+  });
+
+  test("so it is by the store that is made of them", () => {
+    const refused: [options: unknown, mention: string][] = [
+      [null, "the options must be an object, not null"],
+      [{ maxKeys: 5 }, "maxKeys is not an option"],
+      [{ results: undefined }, "results is not an option"],
+      [{ clock: 5 }, "clock must have the methods now, setTimer, defer, soon: 5 lacks"],
+      [{ maxOutstanding: 0 }, "maxOutstanding must be a whole number of at least 1, not 0"],
+      [{ maxSessions: Number.NaN }, "maxSessions must be a whole number of at least 1, not NaN"],
+    ];
+    for (const [options, mention] of refused) {
+      const make = (): unknown => kvStore(options as object);
+      expect(make).toThrow(expect.objectContaining({ code: "RAFT_INVALID_OPTION" }));
+      expect(make).toThrow(mention);
     }
   });
 });
