@@ -171,7 +171,7 @@ export function settingsOf<Result, Query, Answer>(
     ...problemsOfCarried("maxAppendBytes", raft.maxAppendBytes),
   ];
   if (clusterId === "" || clusterId.length > 64) {
-    problems.push(`clusterId must be 1 to 64 characters, not ${JSON.stringify(clusterId)}`);
+    problems.push(`clusterId must be 1 to 64 characters, not ${shown(clusterId)}`);
   }
   refuse(problems);
   if (members.length % 2 === 0) {
@@ -235,19 +235,18 @@ function problemsOfMembers(id: NodeId, members: NodeOptions["members"]): string[
   for (const each of ids.filter(
     (value) => typeof value !== "string" || value === "" || value.length > 64,
   )) {
-    problems.push(`a member's id must be 1 to 64 characters, not ${JSON.stringify(each)}`);
+    problems.push(`a member's id must be 1 to 64 characters, not ${shown(each)}`);
   }
   for (const each of addresses.filter(
     (value) => typeof value !== "string" || addressFrom(value) === undefined,
   )) {
-    problems.push(`a member's address must be host:port, not ${JSON.stringify(each)}`);
+    problems.push(`a member's address must be host:port, not ${shown(each)}`);
   }
-  for (const each of repeated(ids))
-    problems.push(`members names the id ${JSON.stringify(each)} twice`);
+  for (const each of repeated(ids)) problems.push(`members names the id ${shown(each)} twice`);
   for (const each of repeated(addresses))
-    problems.push(`members names the address ${JSON.stringify(each)} twice`);
+    problems.push(`members names the address ${shown(each)} twice`);
   if (!ids.includes(id)) {
-    problems.push(`id ${JSON.stringify(id)} is not among the members ${JSON.stringify(ids)}`);
+    problems.push(`id ${shown(id)} is not among the members ${ids.map(shown).join(", ")}`);
   }
   return problems;
 }

@@ -11,6 +11,7 @@ import { mkdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { Level } from "level";
 import { messageOf, RaftError } from "../errors.ts";
+import { shown } from "../shapes.ts";
 import { FileGuard, syncFolder } from "./file-guard.ts";
 import { LogStore } from "./log-store.ts";
 import type { OrderedStore, StoreOperation, StoreRange, StoreRecord } from "./ordered-store.ts";
@@ -39,10 +40,7 @@ const MOST_WRITE_BUFFER_BYTES = 1024 * 1024 * 1024;
  */
 export function levelStorage(folder: string, options: LevelOptions = {}): Storage {
   if (typeof folder !== "string" || folder === "") {
-    throw new RaftError(
-      "RAFT_INVALID_OPTION",
-      `folder must be a path, not ${JSON.stringify(folder)}`,
-    );
+    throw new RaftError("RAFT_INVALID_OPTION", `folder must be a path, not ${shown(folder)}`);
   }
   return new LogStore(
     new LevelOrderedStore(join(folder, "level"), options),

@@ -80,6 +80,8 @@ const MALFORMED: readonly (readonly [changes: object, ...mentions: string[]])[] 
   [{ members: { n1: "n1:1" } }, "members must be a list", "{ n1: 'n1:1' }"],
   [{ members: ["n1"] }, "members[0] must be { id, address }", '"n1"'],
   [{ members: [A, null] }, "members[1] must be { id, address }", "null"],
+  [{ members: [{ id: 5n, address: "n1:1" }] }, "a member's id must be", "5n"],
+  [{ members: [{ id: "n1", address: 7n }] }, "a member's address must be host:port", "7n"],
   [{ electionTimeout: 500 }, "electionTimeout is not an option: there are id, members"],
   [{ electionTimeoutMs: "500" }, "electionTimeoutMs"],
   [{ clusterId: 7 }, "clusterId", "7"],
