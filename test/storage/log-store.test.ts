@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { SnapshotMeta, Write } from "../../src/core/types.ts";
+import type { RaftError } from "../../src/errors.ts";
 import type { Guard } from "../../src/storage/guard.ts";
 import { LogStore } from "../../src/storage/log-store.ts";
 import { MemoryDisk, memoryStorage } from "../../src/storage/memory.ts";
@@ -235,6 +236,55 @@ describe("a failed write", () => {
       code: "RAFT_STORAGE_FAILED",
     });
   });
+});
+
+test("of a batch with a write that is refused nothing is written, and everybody in it is told", async () => {
+  await storage.write(write(1, { entries: commands(1, 3) }));
+  const { batches } = store;
+  const inBatch = [
+    storage.stageChunk("s", 0, Buffer.from("bytes")),
+    storage.recordPeer("b", "store-b"),
+    storage.write(write(2, { entries: [command(4)] })),
+    storage.write(write(3, { entries: [command(9)] })),
+    storage.recordPeer("c", "store-c"),
+  ];
+  // It waits for the batch to be in the store.
+  const behind = storage.write(write(4, { truncateFrom: 2 }));
+  const codes = (await Promise.allSettled([...inBatch, behind])).map(
+    (told) => told.status === "rejected" && (told.reason as RaftError).code,
+  );
+
+  expect(codes).toEqual([...inBatch.map(() => "RAFT_INTERNAL"), "RAFT_STORAGE_FAILED"]);
+  expect(store.batches).toBe(batches);
+  const { state, peers } = await reopen();
+  expect([state.lastIndex, peers.size, await keysWith("chunk")]).toEqual([3, 0, []]);
+});
+
+test("a close in the middle of a cut waits for it, and for all that was asked before", async () => {
+  await storage.write(write(1, { entries: commands(1, 9) }));
+  const gate = new Gate();
+  const range = store.range.bind(store);
+  store.range = (asked) => gate.pass(() => range(asked));
+  gate.shut();
+  const asked = [
+    storage.recordPeer("b", "store-b"),
+    storage.write(write(2, { truncateFrom: 5, entries: commands(5, 6, 2), hardState: hard(2) })),
+    storage.recordPeer("c", "store-c"),
+    storage.write(write(3, { truncateFrom: 6, entries: [command(6, 3)], hardState: hard(3) })),
+  ];
+  const closing = storage.close();
+  await settle();
+  gate.open();
+  await Promise.all([...asked, closing]);
+
+  const { state, peers } = await reopen();
+  expect(state).toMatchObject({ lastIndex: 6, hardState: hard(3) });
+  expect(state.runs.map(({ term, firstIndex }) => [term, firstIndex])).toEqual([
+    [1, 1],
+    [2, 5],
+    [3, 6],
+  ]);
+  expect([...peers.keys()]).toEqual(["b", "c"]);
 });
 
 test("what is under way ends before close does, also where the search for garbage has failed beside it", async () => {

@@ -53,7 +53,7 @@ export class UnhurriedClock extends VirtualClock {
 
 export class Talkative implements StateMachine<number, number, number> {
   readonly asked: Asked[] = [];
-  readonly waits: { isSettled: boolean }[] = [];
+  readonly waits: { readonly index: number; isSettled: boolean }[] = [];
   readonly problems: string[] = [];
   wasToldToStop = false;
   readonly #clock: VirtualClock;
@@ -99,6 +99,13 @@ export class Talkative implements StateMachine<number, number, number> {
     const stopped = this.node.stop().then(() => void (this.#isStopped = true));
     this.#check(this.node.status().leader === undefined, "who is told to stop knows a leader");
     return stopped;
+  }
+
+  /** What is not answered although nothing is under way any more. */
+  get overdue(): readonly string[] {
+    const asked = this.asked.filter(({ outcomes }) => outcomes.length === 0);
+    const waits = this.waits.filter((wait) => !wait.isSettled && wait.index <= this.#lastApplied);
+    return [...asked.map(({ kind }) => kind), ...waits.map(({ index }) => `wait for ${index}`)];
   }
 
   /** Once all is over. */
@@ -185,10 +192,10 @@ export class Talkative implements StateMachine<number, number, number> {
     if (reply === "nothing") return;
     if (reply === "stop") return void this.stop();
     if (reply !== "wait") return this.ask({ kind: reply, ...QUIET });
-    const wait = { isSettled: false };
+    const wait = { index: this.#lastApplied + 1, isSettled: false };
     this.waits.push(wait);
     const settled = (): void => void (wait.isSettled = true);
-    this.node.waitForApplied(this.#lastApplied + 1).then(settled, settled);
+    this.node.waitForApplied(wait.index).then(settled, settled);
   }
 
   #check(isSo: boolean, problem: string): void {
