@@ -24,6 +24,7 @@ export class Applier<Result> {
   readonly #machine: StateMachine<Result, never>;
   readonly #storage: Storage;
   readonly #maxBytes: number;
+  #isStopped = false;
 
   constructor(machine: StateMachine<Result, never>, storage: Storage, maxBytes: number) {
     this.#machine = machine;
@@ -35,6 +36,11 @@ export class Applier<Result> {
   run(task: ApplyTask): Applied<Result> | Promise<Applied<Result>> {
     if (task.type === "restore") return this.#restore(task);
     return task.entries === undefined ? this.#readAndApply(task) : this.#apply(task.entries);
+  }
+
+  /** Lets an `apply` that is under way come to its end, and begins none. */
+  stop(): void {
+    this.#isStopped = true;
   }
 
   #apply(entries: readonly Entry[]): Applied<Result> | Promise<Applied<Result>> {
@@ -54,15 +60,16 @@ export class Applier<Result> {
 
   async #readAndApply(task: ApplyTask & { type: "entries" }): Promise<Applied<Result>> {
     const { from, to } = task;
+    const nothing = { type: "applied", index: from - 1, entries: [], results: [] } as const;
     let entries: readonly Entry[];
     try {
       entries = await this.#storage.readEntries({ from, to, maxBytes: this.#maxBytes });
     } catch (error) {
       // A leader's snapshot has replaced the log meanwhile: it comes next.
       if (!isRaftError(error, "RAFT_COMPACTED")) throw storageError(error);
-      return { type: "applied", index: from - 1, entries: [], results: [] };
+      return nothing;
     }
-    return this.#apply(entries);
+    return this.#isStopped ? nothing : this.#apply(entries);
   }
 
   async #restore(task: ApplyTask & { type: "restore" }): Promise<Applied<Result>> {

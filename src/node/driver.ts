@@ -198,6 +198,7 @@ export class Driver<Result, Query, Answer> {
   /** Nothing begins or goes on by itself any more, and whoever waits is answered. */
   #end(reason: RaftError): void {
     this.#timer?.cancel();
+    this.#applier.stop();
     this.#snapshots.stop();
     this.#answerAll(reason);
   }

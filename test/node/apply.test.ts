@@ -5,6 +5,7 @@ import type { AppliedCommand } from "../../src/node/state-machine.ts";
 import { Cluster } from "../support/cluster.ts";
 import { Journal } from "../support/journal.ts";
 import { bytes, failureOf, watch } from "./support/outcome.ts";
+import { withMethods } from "./support/storage.ts";
 
 type Apply = (commands: readonly AppliedCommand[]) => unknown;
 
@@ -165,6 +166,34 @@ test("a node that stops while the state machine is busy waits for it, and applie
   expect(machine.commands).toHaveLength(1);
   for (const error of await Promise.all(outcomes))
     expect(error).toMatchObject({ code: "RAFT_STOPPED", outcome: "unknown" });
+});
+
+test("a node that stops while it reads what is to be applied applies nothing more", async () => {
+  const reading: (() => void)[] = [];
+  let isHeld = false;
+  const cluster = await Cluster.start({
+    size: 1,
+    node: { maxTailBytes: 1, maxApplyBytes: 1 },
+    machine: (_, clock) => new Journal({ clock, applyMs: 5 }),
+    storage: (storage) =>
+      withMethods(storage, {
+        readEntries: async (range) => {
+          if (isHeld) await new Promise<void>((resolve) => void reading.push(resolve));
+          return storage.readEntries(range);
+        },
+      }),
+  });
+  const leader = await cluster.leader();
+  const { machine } = cluster.server("n1");
+  for (const each of ["a", "b", "c"]) watch(leader.propose(bytes(each)));
+  await cluster.clock.until(() => machine.isApplying);
+  isHeld = true;
+  await cluster.clock.until(() => reading.length > 0);
+  const stopped = leader.stop();
+  for (const release of reading) release();
+  await cluster.clock.settle(stopped);
+
+  expect(machine.commands.map((line) => line.split(":")[1])).toEqual(["a"]);
 });
 
 test("what a turn writes is on its way to the disk before the turn's entries are applied", async () => {
