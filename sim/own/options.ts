@@ -2,7 +2,7 @@
 
 import { RaftError } from "../../src/errors.ts";
 import type { Answered, Applied, ReadArguments, ReadOptions } from "../../src/node/node.ts";
-import { problemsOfMethods, shown } from "../../src/node/option-shapes.ts";
+import { problemsOfMethods, shown } from "../../src/shapes.ts";
 import type { AppliedCommand, StateMachine } from "../../src/node/state-machine.ts";
 import { PROFILES } from "../schedule.ts";
 import type { ActionType, Profile } from "../schedule.ts";

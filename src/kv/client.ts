@@ -216,19 +216,20 @@ export class KvClient implements AsyncDisposable {
   }
 
   #write(operation: KvOperation, options: CallOptions | undefined): Promise<KvWrite> {
-    return this.#propose(operation, options, acceptWrite);
+    return this.#propose(operation, options, acceptWrite, "previous");
   }
 
   #propose<Value>(
     command: KvCommand,
     options: CallOptions | undefined,
     accept: (index: LogIndex, value: unknown) => Value,
+    other?: string,
   ): Promise<Value> {
     return orReject(() =>
       this.#dispatcher.run(
         { type: "write", command: encodedCommand(command) },
         accept,
-        this.#limits(options),
+        this.#limits(options, other),
       ),
     );
   }
@@ -239,7 +240,7 @@ export class KvClient implements AsyncDisposable {
     accept: (index: LogIndex, value: unknown) => Value,
   ): Promise<Value> {
     return orReject(() => {
-      const limits = this.#limits(options);
+      const limits = this.#limits(options, "consistency");
       const consistency = options?.consistency;
       refuse(problemsOfChoice("consistency", consistency, ["linearizable", "local"]));
       const type = consistency === "local" ? "local-read" : "read";
@@ -247,8 +248,8 @@ export class KvClient implements AsyncDisposable {
     });
   }
 
-  #limits(options: CallOptions = {}): CallLimits {
-    checkCallOptions(options);
+  #limits(options: CallOptions = {}, other: string = "deadlineMs"): CallLimits {
+    checkCallOptions(options, ["deadlineMs", other]);
     const { deadlineMs, signal } = options;
     if (deadlineMs !== undefined) refuse(problemsOfTime("deadlineMs", deadlineMs));
     return { deadlineMs: deadlineMs ?? this.#deadlineMs, signal };

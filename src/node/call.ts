@@ -3,7 +3,7 @@
 import { onAbort } from "../abort.ts";
 import type { LogIndex } from "../core/types.ts";
 import { RaftError } from "../errors.ts";
-import { isObject, problemsOfMethods, refuse, shown } from "../shapes.ts";
+import { isObject, problemsOfMethods, problemsOfNames, refuse, shown } from "../shapes.ts";
 import type { Sink } from "./sink.ts";
 
 /** A command's result, and the place of its entry in the log. */
@@ -59,13 +59,15 @@ export class Call<Value> implements Sink<Value> {
   }
 }
 
-/** Throws `RAFT_INVALID_OPTION` where a call was given no options that it may have, or a signal that is none. */
-export function checkCallOptions(options: unknown): void {
-  if (!isObject(options)) refuse([`the options must be an object, not ${shown(options)}`]);
-  else if (options.signal !== undefined) {
-    const methods = ["addEventListener", "removeEventListener"];
-    refuse(problemsOfMethods("signal", options.signal, methods));
-  }
+/**
+ * Throws `RAFT_INVALID_OPTION` where a call was given no options that it may have, one that there is not, or a signal that
+ * is none. Every call may have a signal, this one `others` too.
+ */
+export function checkCallOptions(options: unknown, others: readonly string[] = []): void {
+  if (!isObject(options)) return refuse([`the options must be an object, not ${shown(options)}`]);
+  refuse(problemsOfNames(options, ["signal", ...others]));
+  const methods = ["addEventListener", "removeEventListener"];
+  if (options.signal !== undefined) refuse(problemsOfMethods("signal", options.signal, methods));
 }
 
 /** Throws `RAFT_INVALID_OPTION` where an outcome could not be told: that would be found out in the middle of a turn. */

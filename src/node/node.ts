@@ -187,7 +187,7 @@ export class RaftNode<Result = unknown, Query = unknown, Answer = unknown>
   read(...asked: ReadArguments<Query>): Promise<Answered<Answer>> {
     const [query, options = {}] = asked as [query: Query, options?: ReadOptions];
     return orReject(() => {
-      checkCallOptions(options);
+      checkCallOptions(options, ["consistency"]);
       const call = new Call<Answer>(options.signal, () => true);
       if (!call.settled) this.submitRead(query, call, 0, options.consistency);
       return call.promise.then(({ index, value }) => ({ index, answer: value }));

@@ -10,8 +10,6 @@ import {
 import { clockMethods } from "./clock.ts";
 import { stateMachineMethods } from "./state-machine.ts";
 
-export { problemsOfMethods, shown } from "../shapes.ts";
-
 interface Shapes {
   /** The least that each of these objects can do. */
   readonly required: Readonly<Record<string, readonly string[]>>;

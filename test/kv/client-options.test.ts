@@ -99,6 +99,7 @@ const BAD_COMMANDS: readonly (readonly [call: Call, ...mentions: string[]])[] = 
   [(client) => client.range({ end: {} }), "end", "{}"],
   [(client) => client.range({ limit: 1001 }), "limit", "1001"],
   [(client) => client.range({ limit: Symbol("few") }), "limit", "Symbol(few)"],
+  [(client) => client.put("k", "v", { previous: 1 }), "previous is true or false", "1"],
 ];
 
 const BAD_OPTIONS: readonly (readonly [call: Call, ...mentions: string[]])[] = [
@@ -111,6 +112,10 @@ const BAD_OPTIONS: readonly (readonly [call: Call, ...mentions: string[]])[] = [
   [(client) => client.range({}, { consistency: null }), "consistency", "null"],
   [(client) => client.get("k", "local"), "options", '"local"'],
   [(client) => client.waitForLeader(500), "options", "500"],
+  [(client) => client.put("k", "v", { timeoutMs: 5 }), "timeoutMs is not an option", "deadlineMs"],
+  [(client) => client.get("k", { previous: true }), "previous is not an option", "consistency"],
+  [(client) => client.batch([], { previous: true }), "previous is not an option", "deadlineMs"],
+  [(client) => client.status({ timeout: 5 }), "timeout is not an option", "deadlineMs"],
 ];
 
 describe.each([
