@@ -17,17 +17,18 @@
 import { membersOf } from "../core/membership.ts";
 import type { Message } from "../core/message.ts";
 import { Raft } from "../core/raft.ts";
-import type { ApplyTask, Input, ReadEntries, Ready } from "../core/ready.ts";
+import type { ApplyTask, Input, Ready } from "../core/ready.ts";
 import { configurationOf } from "../core/state.ts";
 import type { RaftState } from "../core/state.ts";
-import type { Configuration, StoredState, Write } from "../core/types.ts";
-import { isRaftError, RaftError } from "../errors.ts";
+import type { Configuration, StoredState } from "../core/types.ts";
+import { RaftError } from "../errors.ts";
 import type { LeaderHint } from "../errors.ts";
 import type { PeerMessage } from "../transport/transport.ts";
 import { Applier } from "./applier.ts";
 import type { Applied } from "./applier.ts";
 import type { Timer } from "./clock.ts";
-import { storageError, stoppedError } from "./failures.ts";
+import { Disk } from "./disk.ts";
+import { stoppedError } from "./failures.ts";
 import { Inbox } from "./inbox.ts";
 import type { ProposalQueue, QueuedRead } from "./inbox.ts";
 import type { Settings } from "./options.ts";
@@ -51,6 +52,7 @@ export class Driver<Result, Query, Answer> {
   readonly #inbox: Inbox<Result, Query, Answer>;
   readonly #applier: Applier<Result>;
   readonly #snapshots: Snapshots;
+  readonly #disk: Disk;
   readonly #proposals = new Proposals<Result>();
   readonly #reads = new Reads<Query, Answer>();
   readonly #queries: Queries<Query, Answer>;
@@ -64,8 +66,6 @@ export class Driver<Result, Query, Answer> {
   #stopReason: RaftError | undefined;
   /** Taken out of the inbox in this turn, and not heard of from the core yet. */
   #taken: ProposalQueue<Result> | undefined;
-  /** The last write that the core knows to be durable. */
-  #persisted = 0;
   #timer: Timer | undefined;
   #timerAt = Infinity;
   #wasLeader = false;
@@ -80,6 +80,11 @@ export class Driver<Result, Query, Answer> {
     this.#inbox = new Inbox(inbox);
     this.#applier = new Applier(machine, storage, raft.maxApplyBytes);
     this.#queries = new Queries(machine);
+    const outcomes = {
+      report: (input: Input): void => this.report(input),
+      onFailure: hooks.onFailure,
+      track: (task: Promise<unknown>): void => this.#track(task),
+    };
     this.#snapshots = new Snapshots(
       {
         self: raft.id,
@@ -90,13 +95,12 @@ export class Driver<Result, Query, Answer> {
         random: settings.random,
         retryMs: raft.electionTimeoutMs,
         send: (message) => transport.send(message),
-        report: (input) => this.report(input),
         deliver: (message) => this.#deliver(message),
-        onFailure: hooks.onFailure,
-        track: (task) => this.#track(task),
+        ...outcomes,
       },
       stored.snapshot,
     );
+    this.#disk = new Disk({ storage, snapshots: this.#snapshots, ...outcomes });
   }
 
   get state(): Readonly<RaftState> {
@@ -292,43 +296,13 @@ export class Driver<Result, Query, Answer> {
   #carryOut(ready: Ready): void {
     const { transport } = this.#settings;
     for (const message of ready.messages) transport.send(message);
-    if (ready.write !== undefined) this.#write(ready.write);
+    if (ready.write !== undefined) this.#disk.write(ready.write);
     for (const outcome of ready.reads) this.#reads.onOutcome(outcome, () => this.leaderHint);
-    for (const request of ready.readEntries) this.#readEntries(request);
+    for (const request of ready.readEntries) this.#disk.readEntries(request);
     for (const request of ready.sendSnapshots) this.#snapshots.send(request);
     // Before the next apply: under a steady load an asynchronous state machine would never be idle afterwards.
     if (ready.apply?.type !== "restore") this.#answerReads();
     if (ready.apply !== undefined) this.#apply(ready.apply);
-  }
-
-  #write(write: Write): void {
-    const { sequence, snapshot } = write;
-    if (snapshot !== undefined) this.#snapshots.onSwitching(snapshot.id);
-    const done = this.#settings.storage.write(write).then(
-      () => {
-        if (snapshot !== undefined) this.#snapshots.onSwitched(snapshot.id);
-        // What a storage has merged may resolve in any order; the highest stands for all.
-        if (sequence <= this.#persisted) return;
-        this.#persisted = sequence;
-        this.report({ type: "persisted", sequence });
-      },
-      // A failed write is fatal: nothing is known of it, and it is never tried again (rules 3 and 72).
-      (cause: unknown) => this.#hooks.onFailure(storageError(cause)),
-    );
-    this.#track(done);
-  }
-
-  #readEntries(request: ReadEntries): void {
-    const { from, to, maxBytes } = request;
-    const done = this.#settings.storage.readEntries({ from, to, maxBytes }).then(
-      (entries) => this.report({ type: "entriesRead", request, entries }),
-      (cause: unknown) => {
-        if (isRaftError(cause, "RAFT_COMPACTED"))
-          this.report({ type: "entriesRead", request, entries: undefined });
-        else this.#hooks.onFailure(storageError(cause));
-      },
-    );
-    this.#track(done);
   }
 
   #apply(task: ApplyTask): void {
