@@ -22,11 +22,26 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === "object" && value !== null;
 }
 
+/** The options, if they are an object; else throws `RAFT_INVALID_OPTION`. */
+export function objectFrom(options: unknown): Readonly<Record<string, unknown>> {
+  if (isObject(options)) return options;
+  throw new RaftError(
+    "RAFT_INVALID_OPTION",
+    `the options must be an object, not ${shown(options)}`,
+  );
+}
+
 /** A mistyped name would leave a default in place without a word. */
 export function problemsOfNames(value: object, known: readonly string[], prefix = ""): string[] {
   return Object.keys(value)
     .filter((key) => !known.includes(key))
     .map((key) => `${prefix}${key} is not an option: there are ${known.join(", ")}`);
+}
+
+/** `value` is an object of options, of which `known` are there. */
+export function problemsOfGroup(name: string, value: unknown, known: readonly string[]): string[] {
+  if (!isObject(value)) return [`${name} must be an object, not ${shown(value)}`];
+  return problemsOfNames(value, known, `${name}.`);
 }
 
 /** `value` must have all of the methods. */

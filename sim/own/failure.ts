@@ -19,10 +19,10 @@ export class SimulationError extends Error {
   readonly code = "SIMULATION_VIOLATION";
   /**
    * `"workload"`, `"invariant"`, `"digest"` or `"atEnd"` where one of these has thrown: then `cause` is what it threw.
-   * `"endless"`: a call of the workload asks for more and more. S13, S14, S17 to S19: the machines and what clients are told. L1 to L4:
-   * nothing happens although all is healed. S0 and S27: a member has stopped, or something has thrown where nobody
-   * catches it. `"determinism"`: the same seed gave two runs. `"effect"`: no run has applied a command. All others are of
-   * the library itself: please report them.
+   * `"endless"`: a call of the workload asks for more and more. S13, S14, S17 to S19: the machines and what clients are
+   * told. L1 to L4: nothing happens although all is healed. S0 and S27: a member has stopped, or something has thrown
+   * where nobody catches it. `"determinism"`: the same seed gave two runs. `"effect"`: no run has applied a command. All
+   * others are of the library itself: please report them.
    */
   readonly property: string;
   /** The seed that finds it again. */

@@ -5,7 +5,7 @@ import { clockMethods, systemClock } from "../node/clock.ts";
 import type { Clock } from "../node/clock.ts";
 import { systemRandom } from "../random.ts";
 import {
-  isObject,
+  objectFrom,
   problemsOfCount,
   problemsOfFunction,
   problemsOfMethods,
@@ -48,7 +48,7 @@ export type ClientSettings = {
 
 /** Throws `RAFT_INVALID_OPTION` with every problem named. */
 export function clientSettingsOf(options: KvClientOptions): ClientSettings {
-  if (!isObject(options)) refuse([`the options must be an object, not ${shown(options)}`]);
+  objectFrom(options);
   const { endpoints, link, clock = systemClock, random = systemRandom } = options;
   const { deadlineMs = 10_000, attemptTimeoutMs = 2000 } = options;
   const { retryBaseMs = 20, retryMaxMs = 1000 } = options;

@@ -34,7 +34,10 @@ export type KvFailure =
 /** What came of one operation. */
 export interface KvOperationResult {
   readonly status: "ok" | KvFailure;
-  /** What was at the key before, also where the operation failed; for `get`, what is there. */
+  /**
+   * What was at the key before: where that was asked for, where the operation failed, and for `increment`; for `get`, what
+   * is there.
+   */
   readonly previous: VersionedValue | undefined;
 }
 

@@ -13,6 +13,7 @@ import { RaftError } from "../errors.ts";
 import type { LogIndex } from "../core/types.ts";
 import type { Clock } from "../node/clock.ts";
 import type { Sink } from "../node/sink.ts";
+import { problemsOfCount, refuse } from "../shapes.ts";
 import type { Connection, ConnectionHandler } from "../transport/transport.ts";
 import { statusToArray } from "./host-status.ts";
 import type { HostStatus } from "./host-status.ts";
@@ -87,8 +88,13 @@ class ClientServer<Query, Value> implements ConnectionHandler, Sink<Value> {
     this.#clock = options.clock;
     this.#parseQuery = options.parseQuery;
     this.#toPlain = options.toPlain;
-    this.#maxOutstanding = positive("maxOutstanding", options.maxOutstanding ?? 1024);
-    this.#maxBufferedBytes = positive("maxBufferedBytes", options.maxBufferedBytes ?? 4 * 2 ** 20);
+    const { maxOutstanding = 1024, maxBufferedBytes = 4 * 2 ** 20 } = options;
+    refuse([
+      ...problemsOfCount("maxOutstanding", maxOutstanding),
+      ...problemsOfCount("maxBufferedBytes", maxBufferedBytes),
+    ]);
+    this.#maxOutstanding = maxOutstanding;
+    this.#maxBufferedBytes = maxBufferedBytes;
   }
 
   /** Throws on a bad frame, which closes the connection. */
@@ -202,11 +208,4 @@ class ClientServer<Query, Value> implements ConnectionHandler, Sink<Value> {
     this.#responses = [];
     return this.#nextFrame();
   }
-}
-
-function positive(name: string, value: number): number {
-  if (!Number.isSafeInteger(value) || value < 1) {
-    throw new RaftError("RAFT_INVALID_OPTION", `${name} is a positive integer, not ${value}`);
-  }
-  return value;
 }

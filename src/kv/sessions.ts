@@ -17,12 +17,11 @@ import { RaftError } from "../errors.ts";
 import { stateMachineMethods } from "../node/state-machine.ts";
 import type { AppliedCommand, StateMachine } from "../node/state-machine.ts";
 import {
-  isObject,
+  objectFrom,
   problemsOfCount,
   problemsOfMethods,
   problemsOfNames,
   refuse,
-  shown,
 } from "../shapes.ts";
 import { decodeEnvelope } from "./envelope.ts";
 import type { CommandEnvelope } from "./envelope.ts";
@@ -95,7 +94,7 @@ class SessionMachine<Result, Query, Answer> implements StateMachine<
   #table = new SessionTable<Result>();
 
   constructor(machine: StateMachine<Result, Query, Answer>, options: SessionOptions<Result>) {
-    if (!isObject(options)) refuse([`the options must be an object, not ${shown(options)}`]);
+    objectFrom(options);
     const { sessionTimeoutMs = DEFAULT_TIMEOUT_MS, maxSessions = DEFAULT_MAX_SESSIONS } = options;
     const { maxResultsPerSession = DEFAULT_RESULTS_PER_SESSION } = options;
     const { results = plainResults<Result>() } = options;

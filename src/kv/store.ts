@@ -4,12 +4,11 @@ import { clockMethods, systemClock } from "../node/clock.ts";
 import type { Clock } from "../node/clock.ts";
 import type { StateMachine } from "../node/state-machine.ts";
 import {
-  isObject,
+  objectFrom,
   problemsOfCount,
   problemsOfMethods,
   problemsOfNames,
   refuse,
-  shown,
 } from "../shapes.ts";
 import type { Connection, ConnectionHandler } from "../transport/transport.ts";
 import { KvMachine } from "./machine.ts";
@@ -59,7 +58,7 @@ export interface KvStore {
  * ```
  */
 export function kvStore(options: KvStoreOptions = {}): KvStore {
-  if (!isObject(options)) refuse([`the options must be an object, not ${shown(options)}`]);
+  objectFrom(options);
   const { clock = systemClock, maxOutstanding = 1024, ...sessions } = options;
   refuse([
     ...problemsOfNames(options, OPTIONS),

@@ -3,7 +3,7 @@
 import { onAbort } from "../abort.ts";
 import type { LogIndex } from "../core/types.ts";
 import { RaftError } from "../errors.ts";
-import { isObject, problemsOfMethods, problemsOfNames, refuse, shown } from "../shapes.ts";
+import { isObject, objectFrom, problemsOfMethods, problemsOfNames, refuse } from "../shapes.ts";
 import type { Sink } from "./sink.ts";
 
 /** A command's result, and the place of its entry in the log. */
@@ -64,10 +64,10 @@ export class Call<Value> implements Sink<Value> {
  * is none. Every call may have a signal, this one `others` too.
  */
 export function checkCallOptions(options: unknown, others: readonly string[] = []): void {
-  if (!isObject(options)) return refuse([`the options must be an object, not ${shown(options)}`]);
-  refuse(problemsOfNames(options, ["signal", ...others]));
+  const given = objectFrom(options);
+  refuse(problemsOfNames(given, ["signal", ...others]));
   const methods = ["addEventListener", "removeEventListener"];
-  if (options.signal !== undefined) refuse(problemsOfMethods("signal", options.signal, methods));
+  if (given.signal !== undefined) refuse(problemsOfMethods("signal", given.signal, methods));
 }
 
 /** Throws `RAFT_INVALID_OPTION` where an outcome could not be told: that would be found out in the middle of a turn. */

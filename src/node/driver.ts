@@ -11,7 +11,7 @@
  *
  * A turn drains the inbox, steps the core for each input, takes the effects once, and hands them out. Turns go on while a
  * write is in flight, so heartbeats, votes and reads never wait for the disk behind somebody else's data (rule 65); what
- * gathers meanwhile becomes the next write.
+ * gathers meanwhile becomes the next write. What is committed is applied behind the turn: messages and the write leave first.
  */
 
 import { membersOf } from "../core/membership.ts";

@@ -3,6 +3,7 @@
 import {
   isObject,
   problemsOfFunction,
+  problemsOfGroup,
   problemsOfMethods,
   problemsOfNames,
   shown,
@@ -78,7 +79,8 @@ export function problemsOfShape(
     problems.push(...problemsOfFunction(name, options[name]));
   }
   for (const [name, known] of Object.entries(groups)) {
-    if (options[name] !== undefined) problems.push(...problemsOfGroup(name, options[name], known));
+    if (options[name] !== undefined)
+      problems.push(...problemsOfGroup(name, options[name], Object.keys(known)));
   }
   return problems;
 }
@@ -90,9 +92,4 @@ function problemsOfList(members: unknown): string[] {
   return members.flatMap((member: unknown, at) =>
     isObject(member) ? [] : [`members[${at}] must be { id, address }, not ${shown(member)}`],
   );
-}
-
-function problemsOfGroup(name: string, value: unknown, known: object): string[] {
-  if (!isObject(value)) return [`${name} must be an object, not ${shown(value)}`];
-  return problemsOfNames(value, Object.keys(known), `${name}.`);
 }

@@ -111,9 +111,9 @@ export class MemoryNetwork {
   /** For transports: send. */
   carry(sender: MemoryTransport, message: PeerMessage): void {
     const { from, to } = message;
-    const delays = this.#options.policy?.(message, from, to) ?? AT_ONCE;
     // Nobody speaks in the name of another: on a real network the connection has proven who it is.
     if (from !== sender.identity.nodeId) return;
+    const delays = this.#options.policy?.(message, from, to) ?? AT_ONCE;
     if (delays.length === 0 || from === to || this.isCut(from, to)) return;
     const bytes = Buffer.concat(encodeMessage(message));
     for (const delayMs of delays) {

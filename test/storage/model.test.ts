@@ -16,7 +16,7 @@ import { MemoryDisk } from "../../src/storage/memory.ts";
 import type { OpenedStorage } from "../../src/storage/storage.ts";
 import { emptySnapshot } from "../../src/storage/storage.ts";
 import { FaultyOrderedStore } from "../../src/testing/faulty-store.ts";
-import { bootstrap, command, configuration, identity } from "./support.ts";
+import { bootstrap, command, configuration, identity, write } from "./support.ts";
 
 /** What a storage is to hold after some number of writes. */
 interface Model {
@@ -126,15 +126,7 @@ class Harness {
   write(fields: Partial<Omit<Write, "sequence">>, next: Model): void {
     const sequence = this.#models.length;
     this.#models.push(next);
-    const writing = this.#storage.write({
-      sequence,
-      hardState: undefined,
-      truncateFrom: undefined,
-      entries: [],
-      snapshot: undefined,
-      compactTo: undefined,
-      ...fields,
-    });
+    const writing = this.#storage.write(write(sequence, fields));
     this.#pending.push(
       writing.then(
         () => (this.#acknowledged = Math.max(this.#acknowledged, sequence)),

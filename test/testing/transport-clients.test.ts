@@ -11,22 +11,21 @@ import type {
 import { refusalsOf } from "./wrong-transport.ts";
 import type { Implementation } from "./wrong-transport.ts";
 
-/** A transport whose connections with clients are changed on the member's side. */
-abstract class WithClients extends MemoryTransport {
-  override get handler(): TransportHandler {
-    const { handler } = { handler: super.handler };
-    return {
-      onMessage: (message) => handler.onMessage(message),
-      admitPeer: (peer) => handler.admitPeer(peer),
-      onRefused: (peer, refusal) => handler.onRefused(peer, refusal),
-      onClient: (connection) => this.onClient(connection, handler),
-    };
-  }
-
-  protected abstract onClient(
-    connection: Connection,
-    handler: TransportHandler,
-  ): ConnectionHandler | undefined;
+/** A transport whose members serve a client by what `onClient` makes of their handler. */
+function serving(
+  onClient: (connection: Connection, handler: TransportHandler) => ConnectionHandler | undefined,
+): Implementation {
+  return class extends MemoryTransport {
+    override get handler(): TransportHandler {
+      const { handler } = { handler: super.handler };
+      return {
+        onMessage: (message) => handler.onMessage(message),
+        admitPeer: (peer) => handler.admitPeer(peer),
+        onRefused: (peer, refusal) => handler.onRefused(peer, refusal),
+        onClient: (connection) => onClient(connection, handler),
+      };
+    }
+  };
 }
 
 /** The handler with something else in place of some of it. */
@@ -68,178 +67,127 @@ const MISTAKES: readonly (readonly [
   [
     "turns every two frames around",
     FRAMES,
-    class extends WithClients {
-      protected onClient(
-        connection: Connection,
-        handler: TransportHandler,
-      ): ConnectionHandler | undefined {
-        let kept: Uint8Array | undefined;
-        const serving = handler.onClient(connection);
-        return instead(serving, {
-          onFrame: (frame) => {
-            if (kept === undefined) kept = frame;
-            else {
-              serving?.onFrame(frame);
-              serving?.onFrame(kept);
-              kept = undefined;
-            }
-          },
-        });
-      }
-    },
+    serving((connection, handler) => {
+      let kept: Uint8Array | undefined;
+      const right = handler.onClient(connection);
+      return instead(right, {
+        onFrame: (frame) => {
+          if (kept === undefined) kept = frame;
+          else {
+            right?.onFrame(frame);
+            right?.onFrame(kept);
+            kept = undefined;
+          }
+        },
+      });
+    }),
   ],
   [
     "cuts frames into pieces",
     FRAMES,
-    class extends WithClients {
-      protected onClient(
-        connection: Connection,
-        handler: TransportHandler,
-      ): ConnectionHandler | undefined {
-        const serving = handler.onClient(connection);
-        return instead(serving, {
-          onFrame: (frame) => {
-            for (let at = 0; at < frame.length; at += 4096)
-              serving?.onFrame(frame.subarray(at, at + 4096));
-          },
-        });
-      }
-    },
+    serving((connection, handler) => {
+      const right = handler.onClient(connection);
+      return instead(right, {
+        onFrame: (frame) => {
+          for (let at = 0; at < frame.length; at += 4096)
+            right?.onFrame(frame.subarray(at, at + 4096));
+        },
+      });
+    }),
   ],
   [
     "uses one buffer for all frames",
     FRAMES,
-    class extends WithClients {
-      protected onClient(
-        connection: Connection,
-        handler: TransportHandler,
-      ): ConnectionHandler | undefined {
-        const buffer = Buffer.alloc(1024 * 1024);
-        const serving = handler.onClient(connection);
-        return instead(serving, {
-          onFrame: (frame) => {
-            buffer.set(frame);
-            serving?.onFrame(buffer.subarray(0, frame.length));
-          },
-        });
-      }
-    },
+    serving((connection, handler) => {
+      const buffer = Buffer.alloc(1024 * 1024);
+      const right = handler.onClient(connection);
+      return instead(right, {
+        onFrame: (frame) => {
+          buffer.set(frame);
+          right?.onFrame(buffer.subarray(0, frame.length));
+        },
+      });
+    }),
   ],
   [
     "never says that all has left",
     DRAINS,
-    class extends WithClients {
-      protected onClient(
-        connection: Connection,
-        handler: TransportHandler,
-      ): ConnectionHandler | undefined {
-        return instead(handler.onClient(connection), { onDrained: () => undefined });
-      }
-    },
+    serving((connection, handler) => {
+      return instead(handler.onClient(connection), { onDrained: () => undefined });
+    }),
   ],
   [
     "says that all has left before send returns",
     DRAINS,
-    class extends WithClients {
-      protected onClient(
-        connection: Connection,
-        handler: TransportHandler,
-      ): ConnectionHandler | undefined {
-        const serving = handler.onClient(
-          through(connection, {
-            bufferedBytes: 0,
-            send: (frame) => {
-              connection.send(frame);
-              serving?.onDrained?.();
-            },
-          }),
-        );
-        return instead(serving, { onDrained: () => undefined });
-      }
-    },
+    serving((connection, handler) => {
+      const right = handler.onClient(
+        through(connection, {
+          bufferedBytes: 0,
+          send: (frame) => {
+            connection.send(frame);
+            right?.onDrained?.();
+          },
+        }),
+      );
+      return instead(right, { onDrained: () => undefined });
+    }),
   ],
   [
     "tells of the end twice",
     CLOSES,
-    class extends WithClients {
-      protected onClient(
-        connection: Connection,
-        handler: TransportHandler,
-      ): ConnectionHandler | undefined {
-        const serving = handler.onClient(connection);
-        return instead(serving, {
-          onClose: (error) => {
-            serving?.onClose(error);
-            serving?.onClose(error);
-          },
-        });
-      }
-    },
+    serving((connection, handler) => {
+      const right = handler.onClient(connection);
+      return instead(right, {
+        onClose: (error) => {
+          right?.onClose(error);
+          right?.onClose(error);
+        },
+      });
+    }),
   ],
   [
     "does not tell the side that closes",
     CLOSES,
-    class extends WithClients {
-      protected onClient(
-        connection: Connection,
-        handler: TransportHandler,
-      ): ConnectionHandler | undefined {
-        let isOver = false;
-        const serving = handler.onClient(
-          through(connection, {
-            close: () => {
-              isOver = true;
-              connection.close();
-            },
-          }),
-        );
-        return instead(serving, { onClose: (error) => void (isOver || serving?.onClose(error)) });
-      }
-    },
+    serving((connection, handler) => {
+      let isOver = false;
+      const right = handler.onClient(
+        through(connection, {
+          close: () => {
+            isOver = true;
+            connection.close();
+          },
+        }),
+      );
+      return instead(right, { onClose: (error) => void (isOver || right?.onClose(error)) });
+    }),
   ],
   [
     "leaves its clients connected when it closes",
     "a member that closes ends the connections of its clients",
-    class extends WithClients {
-      #handler: ConnectionHandler | undefined;
-      protected onClient(
-        connection: Connection,
-        handler: TransportHandler,
-      ): ConnectionHandler | undefined {
-        this.#handler = handler.onClient(connection);
-        return instead(this.#handler, { onClose: () => undefined });
-      }
-    },
+    serving((connection, handler) => {
+      return instead(handler.onClient(connection), { onClose: () => undefined });
+    }),
   ],
   [
     "lives on after an exception",
     "an exception in a frame handler closes that connection and no other",
-    class extends WithClients {
-      protected onClient(
-        connection: Connection,
-        handler: TransportHandler,
-      ): ConnectionHandler | undefined {
-        const serving = handler.onClient(connection);
-        return instead(serving, {
-          onFrame: (frame) => {
-            try {
-              serving?.onFrame(frame);
-            } catch {}
-          },
-        });
-      }
-    },
+    serving((connection, handler) => {
+      const right = handler.onClient(connection);
+      return instead(right, {
+        onFrame: (frame) => {
+          try {
+            right?.onFrame(frame);
+          } catch {}
+        },
+      });
+    }),
   ],
   [
     "keeps clients that nobody serves",
     "a client that nobody serves does not stay",
-    class extends WithClients {
-      protected onClient(connection: Connection, handler: TransportHandler): ConnectionHandler {
-        return (
-          handler.onClient(connection) ?? { onFrame: () => undefined, onClose: () => undefined }
-        );
-      }
-    },
+    serving((connection, handler) => {
+      return handler.onClient(connection) ?? { onFrame: () => undefined, onClose: () => undefined };
+    }),
   ],
 ];
 
