@@ -15,15 +15,13 @@ export interface OverEtcd {
 /** `undefined` where one of them was not measured. */
 export function overEtcd(
   results: Pick<Results, "machine" | "rows">,
-  section: LoadSection,
-  concurrency: number,
+  ours: LoadRow | undefined,
 ): OverEtcd | undefined {
-  const ours = rowOf(results.rows, section, "quorate", concurrency);
-  const etcd = rowOf(results.rows, section, "etcd", concurrency);
+  const etcd = beside(results.rows, ours, "etcd");
   if (ours === undefined || etcd === undefined) return undefined;
   // The table knows nothing of etcd with a socket for each client.
-  const applies = section !== "sockets" && validityOf(results).applies;
-  const bare = rowOf(results.rows, "multiplexed", "bare", concurrency);
+  const applies = ours.section !== "sockets" && validityOf(results).applies;
+  const bare = rowOf(results.rows, "multiplexed", "bare", ours.concurrency);
   const table = applies ? etcdFromTable(etcd, bare) : undefined;
   if (table !== undefined) {
     const { perSecond, p99Ms, note } = table;
@@ -42,13 +40,7 @@ export function shareOfBare(
   rows: readonly LoadRow[],
   ours: LoadRow | undefined,
 ): number | undefined {
-  const bare = rows.find(
-    ({ lane, section, concurrency, asked }) =>
-      lane === "bare" &&
-      section === ours?.section &&
-      concurrency === ours.concurrency &&
-      asked === ours.asked,
-  );
+  const bare = beside(rows, ours, "bare");
   if (ours === undefined || bare === undefined) return undefined;
   return ratio(ours, bare, "perSecond");
 }
@@ -61,6 +53,21 @@ export function rowOf(
 ): LoadRow | undefined {
   return rows.find(
     (row) => row.section === section && row.lane === lane && row.concurrency === concurrency,
+  );
+}
+
+/** Another system under the same load. */
+function beside(
+  rows: readonly LoadRow[],
+  ours: LoadRow | undefined,
+  other: SystemName,
+): LoadRow | undefined {
+  return rows.find(
+    ({ lane, section, concurrency, asked }) =>
+      lane === other &&
+      section === ours?.section &&
+      concurrency === ours.concurrency &&
+      asked === ours.asked,
   );
 }
 

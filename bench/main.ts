@@ -8,8 +8,9 @@ import { prepareEtcd } from "./etcd/cluster.ts";
 import type { EtcdTools } from "./etcd/cluster.ts";
 import { optionsFrom, USAGE } from "./options.ts";
 import type { Options } from "./options.ts";
-import { expectedMs } from "./plan.ts";
+import { expectedMs, SYSTEMS } from "./plan.ts";
 import { QuietWatch } from "./quiet-watch.ts";
+import { asJson } from "./report/json.ts";
 import { asPage } from "./report/page.ts";
 import { asMarkdown } from "./report/summary.ts";
 import { loadOf } from "./report/tables.ts";
@@ -20,7 +21,6 @@ import { measureCore } from "./sections/core.ts";
 import { measureFailover } from "./sections/failover.ts";
 import { LoadSections } from "./sections/load.ts";
 import { measureLog } from "./sections/log.ts";
-import { verdictsOf } from "./verdicts.ts";
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130));
 
@@ -44,13 +44,14 @@ if (report !== undefined) {
   await writeFile(report, asPage(results));
   progress(`the page is ${report}`);
 }
-if (output === "json") console.log(JSON.stringify({ ...results, verdicts: verdictsOf(results) }));
+if (output === "json") console.log(asJson(results));
 else console.log(output === "markdown" ? asMarkdown(results) : asText(results));
 
 async function measure({ plan }: Options): Promise<Results> {
   const startedAt = performance.now();
-  const compared: readonly string[] = ["multiplexed", "sockets", "open", "reads"];
-  const wantsEtcd = plan.sections.some((section) => compared.includes(section));
+  const wantsEtcd = plan.sections.some(
+    (section) => isLoad(section) && SYSTEMS[section].includes("etcd"),
+  );
   if (wantsEtcd) progress("building the load program for etcd");
   const etcd = wantsEtcd ? await prepareEtcd() : undefined;
   const tools: EtcdTools | undefined = typeof etcd === "object" ? etcd : undefined;

@@ -1,7 +1,8 @@
 /** What a run measures and for how long: in full, or in under a minute to see that it works. */
 
-import type { Section } from "./results.ts";
+import type { LoadSection, Section } from "./results.ts";
 import { sum } from "./statistics.ts";
+import type { SystemName } from "./system.ts";
 
 export interface Plan {
   readonly sections: readonly Section[];
@@ -58,25 +59,37 @@ export const QUICK: Omit<Plan, "sections"> = {
   kills: 2,
 };
 
+/** Which systems are measured in which section, in their turns. */
+export const SYSTEMS: Readonly<Record<LoadSection, readonly SystemName[]>> = {
+  multiplexed: ["bare", "etcd", "quorate"],
+  sockets: ["bare", "etcd", "quorate"],
+  embedded: ["bare", "quorate"],
+  open: ["bare", "etcd", "quorate"],
+  reads: ["etcd", "quorate"],
+  nodes: ["quorate"],
+  values: ["quorate"],
+};
+
 /** About how long it takes, so that nobody has to guess. */
 export function expectedMs({ sections, ...plan }: Plan, hasEtcd: boolean): number {
-  const compared = hasEtcd ? 3 : 2;
   const each = plan.rounds * (plan.measureMs + plan.warmUpMs + 50);
   const { high, low } = plan.firstWarmUpMs;
-  const loads = (systems: number, jobs: number, warmUpMs = high + low): number =>
-    systems * (700 + warmUpMs + jobs * each);
+  const loads = (section: LoadSection, jobs: number, warmUpMs = high + low): number => {
+    const systems = SYSTEMS[section].filter((name) => hasEtcd || name !== "etcd");
+    return systems.length * (700 + warmUpMs + jobs * each);
+  };
   const times: Record<Section, number> = {
     core: 4 * 700 + 3 * plan.measureMs,
     multiplexed:
-      loads(compared, plan.levels.length) +
+      loads("multiplexed", plan.levels.length) +
       (hasEtcd ? 6 * (plan.warmUpMs + Math.min(1000, plan.measureMs)) : 0),
-    sockets: loads(compared, plan.levels.length),
-    embedded: loads(2, plan.levels.length),
-    open: loads(compared, plan.rates.length),
+    sockets: loads("sockets", plan.levels.length),
+    embedded: loads("embedded", plan.levels.length),
+    open: loads("open", plan.rates.length),
     // The writes of the keys come first.
-    reads: loads(hasEtcd ? 2 : 1, plan.levels.length, high + high + low),
-    nodes: plan.nodes.length * loads(1, 1, high),
-    values: loads(1, plan.valueSizes.length, high),
+    reads: loads("reads", plan.levels.length, high + high + low),
+    nodes: plan.nodes.length * loads("nodes", 1, high),
+    values: loads("values", plan.valueSizes.length, high),
     failover: plan.kills * 2000 + 700,
     // Filled once, at 100 a millisecond, and applied again at each length, at 250.
     log: Math.max(...plan.entries) / 100 + sum(plan.entries.map((entries) => entries / 250 + 2500)),

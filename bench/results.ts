@@ -1,4 +1,4 @@
-/** What a run has found: what is printed, compared with targets, and put on the page. `--json` prints just this. */
+/** What a run has found: what is printed, compared with targets, and put on the page. */
 
 import type { Measured } from "./measured.ts";
 import type { FirstWarmUpMs } from "./plan.ts";

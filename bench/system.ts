@@ -15,6 +15,11 @@ export interface System {
 
 export type SystemName = "quorate" | "bare" | "etcd";
 
+/** Of the systems under test those that the others are there for. */
+export function isOurs(name: SystemName): boolean {
+  return name !== "bare" && name !== "etcd";
+}
+
 /** Puts the job on `load` and looks at what the servers, and everybody else, use meanwhile. */
 export async function measureWith(
   load: Child,

@@ -61,7 +61,7 @@ function ofEtcd(
 ): Verdict[] {
   const what = section === "reads" ? "linearizable reads" : `writes, ${section}`;
   return atEachLevel(writes, (concurrency, target) => {
-    const found = overEtcd(results, section, concurrency);
+    const found = overEtcd(results, rowOf(results.rows, section, "quorate", concurrency));
     if (found === undefined) return [];
     const { perSecond, p99, note } = found;
     const where = `${what}, at ${concurrency}`;

@@ -23,8 +23,7 @@ type Cell = (row: LoadRow, results: Results) => string | undefined;
 
 const PER_SECOND: Cell = ({ perSecond }) => count(perSecond);
 const P99: Cell = ({ p99Ms }) => p99Ms.toFixed(1);
-const TIMES_ETCD: Cell = ({ section, concurrency }, results) =>
-  optional(overEtcd(results, section, concurrency)?.perSecond);
+const TIMES_ETCD: Cell = (row, results) => optional(overEtcd(results, row)?.perSecond);
 const OF_BARE: Cell = (row, { rows }) => optional(shareOfBare(rows, row));
 
 const LINES: readonly (readonly [what: string, section: LoadSection, cell: Cell])[] = [

@@ -1,8 +1,9 @@
 /** The figures of a run as tables of text: the same for the terminal, for Markdown and for the page. */
 
-import { shareOfBare } from "../comparison.ts";
+import { overEtcd, shareOfBare } from "../comparison.ts";
 import type { LoadRow, LoadSection, Results } from "../results.ts";
 import { median, sum } from "../statistics.ts";
+import { isOurs } from "../system.ts";
 import { verdictsOf } from "../verdicts.ts";
 
 export interface Table {
@@ -48,31 +49,43 @@ export function tablesOf(results: Results): Table[] {
 
   function load(section: LoadSection): Table {
     const rows = results.rows.filter((row) => row.section === section);
-    return loadTable(section, rows);
+    return loadTable(results, section, rows);
   }
 }
 
-function loadTable(section: LoadSection, rows: readonly LoadRow[]): Table {
+function loadTable(results: Results, section: LoadSection, rows: readonly LoadRow[]): Table {
   const [what, of] = LOADS[section];
-  const compares = rows.some(({ lane }) => lane === "bare");
+  const hasBare = rows.some(({ lane }) => lane === "bare");
+  const hasEtcd = rows.some(({ lane }) => lane === "etcd");
   return {
     title: TITLES[section],
     columns: [
       [what, "system", "per s"],
-      compares ? ["of bare"] : [],
+      hasBare ? ["of bare"] : [],
+      hasEtcd ? ["x etcd", "p99 x etcd"] : [],
       ["p50 ms", "p99 ms", "p99.9 ms", "server CPU us", "load cores"],
       ["disk B", "written B", "RSS MiB"],
     ].flat(),
     rows: rows.map((row) =>
       [
         [of(row), row.lane, count(row.perSecond)],
-        compares ? [(shareOfBare(rows, row) ?? 0).toFixed(2)] : [],
+        hasBare ? [(shareOfBare(rows, row) ?? 0).toFixed(2)] : [],
+        hasEtcd ? timesEtcd(results, row) : [],
         [row.p50Ms, row.p99Ms, row.p999Ms].map((ms) => ms.toFixed(2)),
         [cpuOf(row), row.loadCores.toFixed(2), count(row.diskBytes), count(row.wroteBytes)],
         [mebibytes(row.residentBytes) + failuresOf(row)],
       ].flat(),
     ),
   };
+}
+
+/** Of our rows the writes or reads, and the p99, over those of etcd. */
+function timesEtcd(results: Results, row: LoadRow): string[] {
+  const found = isOurs(row.lane) ? overEtcd(results, row) : undefined;
+  const from = found?.note === undefined ? "" : " (table)";
+  return [found?.perSecond, found?.p99].map((ratio) =>
+    ratio === undefined ? "" : `${ratio.toFixed(2)}${from}`,
+  );
 }
 
 /** Together, and of each server process. */

@@ -4,6 +4,7 @@ import { BareSystem } from "../bare/cluster.ts";
 import { EtcdSystem } from "../etcd/cluster.ts";
 import type { EtcdTools } from "../etcd/cluster.ts";
 import type { Job } from "../load/job.ts";
+import { SYSTEMS } from "../plan.ts";
 import type { Plan } from "../plan.ts";
 import { QuorateSystem } from "../quorate/cluster.ts";
 import type { QuietWatch } from "../quiet-watch.ts";
@@ -44,25 +45,21 @@ export class LoadSections {
     const levels = plan.levels.map((concurrency) => this.#job({ concurrency }));
     switch (section) {
       case "multiplexed":
-        return this.#inTurns(section, ["bare", "etcd", "quorate"], levels);
+      case "embedded":
+        return this.#inTurns(section, levels);
       case "sockets":
         return this.#inTurns(
           section,
-          ["bare", "etcd", "quorate"],
           plan.levels.map((concurrency) => this.#job({ concurrency, connections: concurrency })),
         );
-      case "embedded":
-        return this.#inTurns(section, ["bare", "quorate"], levels);
       case "open":
         return this.#inTurns(
           section,
-          ["bare", "etcd", "quorate"],
           plan.rates.map((perSecond) => this.#job({ perSecond })),
         );
       case "reads":
         return this.#inTurns(
           section,
-          ["etcd", "quorate"],
           plan.levels.map((concurrency) => this.#job({ operation: "get", concurrency })),
         );
       case "nodes":
@@ -70,7 +67,6 @@ export class LoadSections {
       case "values":
         return this.#inTurns(
           section,
-          ["quorate"],
           plan.valueSizes.map((valueBytes) =>
             this.#job({ concurrency: VALUES_CONCURRENCY, valueBytes }),
           ),
@@ -89,15 +85,11 @@ export class LoadSections {
     }
   }
 
-  async #inTurns(
-    section: LoadSection,
-    names: readonly System["name"][],
-    jobs: readonly ((lane: Lane) => Job)[],
-  ): Promise<void> {
+  async #inTurns(section: LoadSection, jobs: readonly ((lane: Lane) => Job)[]): Promise<void> {
     const { progress, etcd } = this.#options;
     const form = section === "embedded" ? "embedded" : "tcp";
     const lanes: Lane[] = [];
-    for (const name of names) {
+    for (const name of SYSTEMS[section]) {
       progress(`${section}: starting ${name}`);
       if (name === "bare") lanes.push(laneOf(await BareSystem.start(form)));
       if (name === "quorate") lanes.push(laneOf(await QuorateSystem.start(form)));

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { optionsFrom } from "../../bench/options.ts";
 import { expectedMs, FULL, QUICK } from "../../bench/plan.ts";
+import { asJson } from "../../bench/report/json.ts";
 import { asMarkdown } from "../../bench/report/summary.ts";
+import { tablesOf } from "../../bench/report/tables.ts";
 import { asText } from "../../bench/report/text.ts";
 import { SECTIONS } from "../../bench/results.ts";
 import { REFERENCE_MACHINE, results, row } from "./support.ts";
@@ -51,6 +53,39 @@ describe("what is printed", () => {
       .split("\n")
       .find((each) => each.includes("quorate  12 345"));
     expect(line).toMatch(/^ +256 .* 0\.62 .*35\.0 = 20\.0 \+ 8\.0 \+ 7\.0.*\(3 failed: busy\)$/);
+  });
+
+  test("has the ratios to etcd under the same load, ours alone, also for programs", () => {
+    const rows = [500, 2000].flatMap((asked) => [
+      row({ lane: "bare", section: "open", asked, perSecond: asked }),
+      row({ lane: "etcd", section: "open", asked, perSecond: 500, p99Ms: 20 }),
+      row({ lane: "quorate", section: "open", asked, perSecond: 500 + asked, p99Ms: 10 }),
+    ]);
+    const found = results({ rows });
+    const cells = tablesOf(found)[0]?.rows.map(([load, lane, , ...ratios]) =>
+      [load, lane, ...ratios.slice(0, 3)].join("|"),
+    );
+    expect(cells).toEqual([
+      "500|bare|1.00||",
+      "500|etcd|1.00||",
+      "500|quorate|2.00|2.00|0.50",
+      "2 000|bare|1.00||",
+      "2 000|etcd|0.25||",
+      "2 000|quorate|1.25|5.00|0.50",
+    ]);
+    const told = JSON.parse(asJson(found)) as { rows: object[]; verdicts: object[] };
+    expect(told.rows[5]).toMatchObject({ ofBare: 1.25, overEtcd: { perSecond: 5, p99: 0.5 } });
+    expect(told.rows[4]).not.toHaveProperty("overEtcd");
+    expect(told.verdicts).toEqual([]);
+  });
+
+  test("tells a ratio to the table's etcd from one to this run's", () => {
+    const rows = [
+      row({ lane: "etcd", section: "reads", perSecond: 5000 }),
+      row({ lane: "quorate", section: "reads", perSecond: 137_000 }),
+    ];
+    const machine = REFERENCE_MACHINE;
+    expect(tablesOf(results({ machine, rows }))[0]?.rows[1]).toContain("10.00 (table)");
   });
 
   test("is in short one table by concurrency, without what was not measured", () => {
