@@ -15,6 +15,7 @@ import { dirname } from "node:path";
 import { crc32 } from "node:zlib";
 import { decode, encode } from "../codec.ts";
 import { verify } from "./checks.ts";
+import { syncFolder } from "./folders.ts";
 import type { Guard, GuardRecord } from "./guard.ts";
 
 /** A slot is a page and more than a sector: to write one never touches the other. */
@@ -65,16 +66,6 @@ export class FileGuard implements Guard {
     const file = this.#file;
     this.#file = undefined;
     await file?.close();
-  }
-}
-
-/** Makes the entries of a folder durable. */
-export async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, "r");
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
   }
 }
 

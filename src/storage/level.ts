@@ -7,12 +7,12 @@
  * ```
  */
 
-import { mkdir, stat } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { Level } from "level";
 import { messageOf, RaftError } from "../errors.ts";
 import { shown } from "../shapes.ts";
-import { FileGuard, syncFolder } from "./file-guard.ts";
+import { FileGuard } from "./file-guard.ts";
+import { createFolder } from "./folders.ts";
 import { LogStore } from "./log-store.ts";
 import type { OrderedStore, StoreOperation, StoreRange, StoreRecord } from "./ordered-store.ts";
 import type { Storage } from "./storage.ts";
@@ -143,32 +143,6 @@ export class LevelOrderedStore implements OrderedStore {
       );
     }
   }
-}
-
-/**
- * Creates a folder and makes it known to its parents, as far up as they are new. Not by Node's own `recursive`: where a
- * file system knows no folders to be made, as `/proc`, it tries for ever.
- */
-async function createFolder(path: string): Promise<void> {
-  const parent = dirname(path);
-  if (await isThere(path)) return;
-  if (parent !== path) await createFolder(parent);
-  await mkdir(path).catch(unlessThere);
-  await syncFolder(parent);
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isDirectory();
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return false;
-    throw error;
-  }
-}
-
-/** Somebody else may have made it meanwhile. */
-function unlessThere(error: unknown): void {
-  if (codeOf(error) !== "EEXIST") throw error;
 }
 
 function openFailure(error: unknown, path: string): RaftError {

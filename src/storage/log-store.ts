@@ -223,7 +223,7 @@ export class LogStore implements Storage {
     } else {
       verify(
         guarded === undefined || (guarded.watermark === 0 && guarded.currentTerm === 0),
-        "the store is empty, but its guard file knows that it held data",
+        "the store is empty, but its guard file knows that it held data (of another kind of storage?)",
       );
       // The guard comes first: a store without one is taken for damaged.
       saved = { watermark: 0, currentTerm: 0, votedFor: undefined };

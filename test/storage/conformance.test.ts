@@ -2,6 +2,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { FileFolder } from "../../src/storage/journal/files.ts";
+import { JournalStore } from "../../src/storage/journal/store.ts";
+import { journalStorage } from "../../src/storage/journal.ts";
 import { LevelOrderedStore, levelStorage } from "../../src/storage/level.ts";
 import { MemoryDisk, memoryStorage } from "../../src/storage/memory.ts";
 import { orderedStoreConformance } from "../../src/testing/ordered-store-conformance.ts";
@@ -39,6 +42,22 @@ describe("on level", () => {
       canCrash: false,
     }),
     ...storageConformance(() => onDisk(levelStorage)),
+  ])("$name", async ({ run }) => {
+    await expect(run()).resolves.toBeUndefined();
+  });
+});
+
+describe("on a journal", () => {
+  test.each([
+    ...orderedStoreConformance(
+      () =>
+        onDisk(
+          (path) =>
+            new JournalStore(new FileFolder(path), { segmentBytes: 65_536, random: () => 0.5 }),
+        ),
+      { canCrash: false },
+    ),
+    ...storageConformance(() => onDisk(journalStorage)),
   ])("$name", async ({ run }) => {
     await expect(run()).resolves.toBeUndefined();
   });

@@ -133,21 +133,22 @@ export function batchAt(bytes: Uint8Array, at: number, seed: number): FoundBatch
   if (begin > bytes.length) return undefined;
   const length = readUint32(bytes, at + 4);
   const end = begin + length;
-  if (length === 0 || end > bytes.length) return undefined;
+  if (end > bytes.length) return undefined;
   if (readUint32(bytes, at) !== crc32(bytes.subarray(at + 4, end), seed)) return undefined;
   return { number: readInteger(bytes, at + 8), begin, end, next: aligned(end) };
 }
 
 /**
- * Whether a whole batch stands anywhere from `from` on. Batches are written one by one: behind one that a crash has torn
- * there is none.
+ * Whether a whole batch with a number above `above` stands anywhere from `from` on. Batches are written one by one: behind
+ * one that a crash has torn there is none.
  */
 export function isFollowedByBatch(
   bytes: Uint8Array,
   from: number,
   { seed, above }: { readonly seed: number; readonly above: number },
 ): boolean {
-  const most = above + 1 + (bytes.length - from) / BATCH_HEADER_BYTES;
+  // Batches are numbered one by one: with that most of what is none need not be read further.
+  const most = above === 0 ? Infinity : above + (bytes.length - from) / BATCH_HEADER_BYTES;
   for (let at = from; at + BATCH_HEADER_BYTES < bytes.length; at += ALIGNMENT) {
     const number = readInteger(bytes, at + 8);
     if (number > above && number <= most && batchAt(bytes, at, seed) !== undefined) return true;

@@ -1,0 +1,66 @@
+/**
+ * Storage in a folder, in files of its own: an append-only journal, and the guard in a file beside it.
+ *
+ * ```
+ * <folder>/journal/segment-*   batches of changes, one behind the other
+ * <folder>/journal/lock/       an empty LevelDB database: locked while the journal is open
+ * <folder>/guard               the second copy of term and vote
+ * ```
+ */
+
+import { join } from "node:path";
+import { RaftError } from "../errors.ts";
+import { systemRandom } from "../random.ts";
+import { shown } from "../shapes.ts";
+import { FileGuard } from "./file-guard.ts";
+import { FileFolder } from "./journal/files.ts";
+import { JournalStore } from "./journal/store.ts";
+import { LogStore } from "./log-store.ts";
+import type { Storage } from "./storage.ts";
+
+/** Of the journal; all have defaults. */
+export interface JournalOptions {
+  /**
+   * Bytes of one file, rounded up to whole pages of 4096. There are three at least, and about twice as many as hold what
+   * is in use; they are filled with zeros when they are made and used again. From 64 KiB to 1 GiB; default 16 MiB.
+   */
+  readonly segmentBytes?: number;
+}
+
+const DEFAULT_SEGMENT_BYTES = 16 * 1024 * 1024;
+const LEAST_SEGMENT_BYTES = 64 * 1024;
+const MOST_SEGMENT_BYTES = 1024 * 1024 * 1024;
+const PAGE_BYTES = 4096;
+
+/**
+ * A storage in `folder`, which is created with its parents where it does not exist: faster than `levelStorage`, with a
+ * steadier disk, for about a hundred bytes of memory for each record that is in use, which is a batch of the log. One
+ * process at a time: `open` rejects with `RAFT_LOCKED` while another has it. For one node, and opened once: make another
+ * one for the next start. What one kind of storage has written the other does not read. Throws `RAFT_INVALID_OPTION`.
+ */
+export function journalStorage(folder: string, options: JournalOptions = {}): Storage {
+  if (typeof folder !== "string" || folder === "") {
+    throw new RaftError("RAFT_INVALID_OPTION", `folder must be a path, not ${shown(folder)}`);
+  }
+  return new LogStore(
+    new JournalStore(new FileFolder(join(folder, "journal")), {
+      segmentBytes: segmentBytesOf(options),
+      random: systemRandom,
+    }),
+    new FileGuard(join(folder, "guard")),
+  );
+}
+
+function segmentBytesOf({ segmentBytes = DEFAULT_SEGMENT_BYTES }: JournalOptions): number {
+  const isUsable =
+    Number.isSafeInteger(segmentBytes) &&
+    segmentBytes >= LEAST_SEGMENT_BYTES &&
+    segmentBytes <= MOST_SEGMENT_BYTES;
+  if (!isUsable) {
+    throw new RaftError(
+      "RAFT_INVALID_OPTION",
+      `segmentBytes must be from ${LEAST_SEGMENT_BYTES} to ${MOST_SEGMENT_BYTES}, not ${segmentBytes}`,
+    );
+  }
+  return Math.ceil(segmentBytes / PAGE_BYTES) * PAGE_BYTES;
+}

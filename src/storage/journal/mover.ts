@@ -1,0 +1,103 @@
+/**
+ * What keeps the oldest segment from going is written once more, along with later batches, once more than half of the
+ * files is of no use. So a journal takes about twice the room of its records, and each is moved about once for every time
+ * that as much is written anew.
+ */
+
+import type { RaftError } from "../../errors.ts";
+import { storageFailure } from "../checks.ts";
+import type { StoreOperation } from "../ordered-store.ts";
+import type { IndexedRecord, RecordIndex } from "./record-index.ts";
+import type { Segment, Segments } from "./segments.ts";
+
+/** How much is moved with a batch, at least: in bytes, or one record. */
+const LEAST_BYTES = 64 * 1024;
+
+/** How much is moved for each byte of a batch: more than half of what is written may be of use no more. */
+const MOVED_PER_WRITTEN = 2;
+
+interface ReadRecord extends IndexedRecord {
+  readonly value: Uint8Array;
+}
+
+export class Mover {
+  readonly #index: RecordIndex;
+  readonly #segments: Segments;
+  readonly #segmentBytes: number;
+  readonly #read: (record: IndexedRecord) => Promise<Uint8Array>;
+  /** What was in use in the oldest segment when that was looked at, and has not been read. */
+  #waiting: IndexedRecord[] = [];
+  #source: Segment | undefined;
+  #isReading = false;
+  #ready: readonly ReadRecord[] = [];
+  #failure: RaftError | undefined;
+
+  constructor(
+    index: RecordIndex,
+    segments: Segments,
+    segmentBytes: number,
+    read: (record: IndexedRecord) => Promise<Uint8Array>,
+  ) {
+    this.#index = index;
+    this.#segments = segments;
+    this.#segmentBytes = segmentBytes;
+    this.#read = read;
+  }
+
+  /** What goes before the changes of the next batch: those may be about the same records. Throws where it cannot be read. */
+  take(): StoreOperation[] {
+    if (this.#failure !== undefined) throw this.#failure;
+    const ready = this.#ready;
+    this.#ready = [];
+    return ready
+      .filter(({ key, place }) => this.#index.get(key) === place)
+      .map(({ key, value }) => ({ type: "put", key, value }));
+  }
+
+  /** A batch of `bytes` has been written: reads, beside what comes, what is to be moved with the next. */
+  onBatch(bytes: number): void {
+    if (this.#isReading || this.#ready.length > 0 || !this.#isWanted()) return;
+    const { oldest } = this.#segments;
+    if (oldest !== undefined && oldest !== this.#source) {
+      this.#source = oldest;
+      this.#waiting = this.#index.recordsIn(oldest).toReversed();
+    }
+    const records = this.#next(Math.max(LEAST_BYTES, MOVED_PER_WRITTEN * bytes));
+    if (records.length === 0) return;
+    this.#isReading = true;
+    this.#readAll(records).then(
+      (ready) => {
+        this.#isReading = false;
+        this.#ready = ready;
+      },
+      (error: unknown) => {
+        this.#failure = storageFailure(error, "a record cannot be moved");
+      },
+    );
+  }
+
+  #isWanted(): boolean {
+    const { oldest, current, bytes } = this.#segments;
+    return oldest !== current && bytes > 2 * this.#index.live + 2 * this.#segmentBytes;
+  }
+
+  /** Those of the waiting that are still in use, of `bytes` or one. */
+  #next(bytes: number): IndexedRecord[] {
+    const records: IndexedRecord[] = [];
+    let taken = 0;
+    while (taken < bytes) {
+      const record = this.#waiting.pop();
+      if (record === undefined) break;
+      if (this.#index.get(record.key) !== record.place) continue;
+      records.push(record);
+      taken += record.place.length;
+    }
+    return records;
+  }
+
+  async #readAll(records: readonly IndexedRecord[]): Promise<readonly ReadRecord[]> {
+    return await Promise.all(
+      records.map(async (record) => ({ ...record, value: await this.#read(record) })),
+    );
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * An ordered store that is nothing but its own journal: batches, one behind the other, in files that were written before
+ * (see `format`), and in memory where each record stands. Each batch is one write, durable when it ends; LevelDB writes
+ * everything twice, and a file that grows is slower to sync.
+ *
+ * A record stays where it was written until another of the same key is written or it is deleted. The oldest file goes when
+ * nothing in it is in use (see `mover`). Only ever the oldest: a later one may hold the deletion of what it holds.
+ */
+
+import type { OrderedStore, StoreOperation, StoreRange, StoreRecord } from "../ordered-store.ts";
+import type { JournalFolder } from "./folder.ts";
+import { batchBytes, encodeBatch, HEADER_BYTES } from "./format.ts";
+import { Mover } from "./mover.ts";
+import type { IndexedRecord, RecordIndex } from "./record-index.ts";
+import { recoverJournal } from "./recovery.ts";
+import type { JournalSettings } from "./recovery.ts";
+import type { Segment, Segments } from "./segments.ts";
+
+/** A batch up to this size is put together in memory that is kept for the next. */
+const KEPT_BYTES = 2 * 1024 * 1024;
+
+interface Opened {
+  readonly segments: Segments;
+  readonly index: RecordIndex;
+  readonly mover: Mover;
+  /** Of the last batch. */
+  number: number;
+}
+
+/** An ordered store on files that are only ever written to at their end. Every batch is synced, whether asked or not. */
+export class JournalStore implements OrderedStore {
+  readonly #folder: JournalFolder;
+  readonly #settings: JournalSettings;
+  readonly #workspace: Buffer = Buffer.allocUnsafeSlow(KEPT_BYTES);
+  #opened: Opened | undefined;
+
+  constructor(folder: JournalFolder, settings: JournalSettings) {
+    this.#folder = folder;
+    this.#settings = settings;
+  }
+
+  async open(): Promise<void> {
+    await this.#folder.open();
+    const { segments, index, number } = await recoverJournal(this.#folder, this.#settings);
+    const { segmentBytes } = this.#settings;
+    const mover = new Mover(index, segments, segmentBytes, read);
+    this.#opened = { segments, index, mover, number };
+  }
+
+  async get(key: string): Promise<Uint8Array | undefined> {
+    const place = this.#usable().index.get(key);
+    return place === undefined ? undefined : await read({ key, place });
+  }
+
+  async range(range: StoreRange): Promise<readonly StoreRecord[]> {
+    const found = this.#usable().index.select(range);
+    const values = await Promise.all(found.map(read));
+    return found.map(({ key }, at) => ({ key, value: values[at] ?? new Uint8Array(0) }));
+  }
+
+  async keys(range: StoreRange): Promise<readonly string[]> {
+    return this.#usable()
+      .index.select(range)
+      .map(({ key }) => key);
+  }
+
+  async batch(operations: readonly StoreOperation[]): Promise<void> {
+    const opened = this.#usable();
+    const { segments, mover } = opened;
+    const moved = mover.take();
+    const all = moved.length === 0 ? operations : [...moved, ...operations];
+    const bytes = batchBytes(all);
+    await this.#append(opened, await this.#roomFor(opened, bytes), all);
+    for (;;) {
+      const { oldest, current } = segments;
+      if (oldest === undefined || oldest === current) break;
+      if (oldest.live > 0 || oldest.readers > 0) break;
+      segments.retire();
+    }
+    mover.onBatch(bytes);
+  }
+
+  async close(): Promise<void> {
+    const opened = this.#opened;
+    this.#opened = undefined;
+    await opened?.segments.close();
+    await this.#folder.close();
+  }
+
+  #usable(): Opened {
+    if (this.#opened === undefined) throw new Error("it is not open");
+    return this.#opened;
+  }
+
+  async #roomFor(opened: Opened, bytes: number): Promise<Segment> {
+    const { segments } = opened;
+    let segment = segments.current;
+    while (segment?.hasRoomFor(bytes) !== true) {
+      // One that is left without a batch would look like one that has lost what it held.
+      if (segment?.end === HEADER_BYTES) await this.#append(opened, segment, []);
+      segment = await segments.advance(bytes);
+    }
+    return segment;
+  }
+
+  async #append(
+    opened: Opened,
+    segment: Segment,
+    operations: readonly StoreOperation[],
+  ): Promise<void> {
+    const bytes = batchBytes(operations);
+    const workspace = bytes > KEPT_BYTES ? Buffer.allocUnsafeSlow(bytes) : this.#workspace;
+    const places: number[] = [];
+    const position = segment.end;
+    const number = opened.number + 1;
+    encodeBatch(workspace, { seed: segment.seed, number }, operations, places);
+    await segment.file.write(workspace.subarray(0, bytes), position);
+    opened.number = number;
+    segment.end += bytes;
+    for (const [at, operation] of operations.entries()) {
+      const { key } = operation;
+      if (operation.type === "del") opened.index.delete(key);
+      else {
+        const place = { segment, position: position + (places[at] ?? 0) };
+        opened.index.put(key, { ...place, length: operation.value.length });
+      }
+    }
+  }
+}
+
+async function read({ place }: IndexedRecord): Promise<Uint8Array> {
+  const { segment, position, length } = place;
+  segment.readers += 1;
+  try {
+    return await segment.file.read(position, length);
+  } finally {
+    segment.readers -= 1;
+  }
+}
