@@ -9,7 +9,7 @@
 
 import type { OrderedStore, StoreOperation, StoreRange, StoreRecord } from "../ordered-store.ts";
 import type { JournalFolder } from "./folder.ts";
-import { batchBytes, encodeBatch, HEADER_BYTES } from "./format.ts";
+import { batchBytes, encodeBatch } from "./format.ts";
 import { Mover } from "./mover.ts";
 import type { IndexedRecord, RecordIndex } from "./record-index.ts";
 import { recoverJournal } from "./recovery.ts";
@@ -70,13 +70,10 @@ export class JournalStore implements OrderedStore {
     const moved = mover.take();
     const all = moved.length === 0 ? operations : [...moved, ...operations];
     const bytes = batchBytes(all);
-    await this.#append(opened, await this.#roomFor(opened, bytes), all);
-    for (;;) {
-      const { oldest, current } = segments;
-      if (oldest === undefined || oldest === current) break;
-      if (oldest.live > 0 || oldest.readers > 0) break;
-      segments.retire();
-    }
+    const { current } = segments;
+    const hasRoom = current?.hasRoomFor(bytes) === true;
+    await this.#append(opened, hasRoom ? current : await this.#advance(opened, bytes), all);
+    retireUnused(segments);
     mover.onBatch(bytes);
   }
 
@@ -92,15 +89,14 @@ export class JournalStore implements OrderedStore {
     return this.#opened;
   }
 
-  async #roomFor(opened: Opened, bytes: number): Promise<Segment> {
-    const { segments } = opened;
-    let segment = segments.current;
-    while (segment?.hasRoomFor(bytes) !== true) {
+  /** Goes on to a segment with room. */
+  async #advance(opened: Opened, bytes: number): Promise<Segment> {
+    for (;;) {
+      const segment = await opened.segments.advance(bytes);
+      if (segment.hasRoomFor(bytes)) return segment;
       // One that is left without a batch would look like one that has lost what it held.
-      if (segment?.end === HEADER_BYTES) await this.#append(opened, segment, []);
-      segment = await segments.advance(bytes);
+      await this.#append(opened, segment, []);
     }
-    return segment;
   }
 
   async #append(
@@ -125,6 +121,16 @@ export class JournalStore implements OrderedStore {
         opened.index.put(key, { ...place, length: operation.value.length });
       }
     }
+  }
+}
+
+/** Only from the front: what a later one holds may be the deletion of what an earlier one does. */
+function retireUnused(segments: Segments): void {
+  for (;;) {
+    const { oldest, current } = segments;
+    if (oldest === undefined || oldest === current) return;
+    if (oldest.live > 0 || oldest.readers > 0) return;
+    segments.retire();
   }
 }
 
