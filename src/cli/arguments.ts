@@ -70,6 +70,18 @@ export function integer(
   );
 }
 
+/** One of the words; `undefined` where the option is not given. */
+export function oneOf<Word extends string>(
+  option: string,
+  text: string | undefined,
+  words: readonly Word[],
+): Word | undefined {
+  if (text === undefined) return undefined;
+  const word = words.find((known) => known === text);
+  if (word !== undefined) return word;
+  throw new UsageError(`--${option} takes ${words.join(" or ")}, not ${JSON.stringify(text)}`);
+}
+
 /** The members of `id=host:port,...`: at least one, no id and no address twice. */
 export function peers(text: string): readonly PeerAddress[] {
   const list = itemsOf(text).map((item) => {

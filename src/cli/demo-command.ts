@@ -10,10 +10,12 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { isRaftError, RaftError } from "../errors.ts";
 import { systemClock } from "../node/clock.ts";
-import { integer, parse } from "./arguments.ts";
+import { integer, oneOf, parse } from "./arguments.ts";
 import { Failure } from "./failures.ts";
 import { LocalCluster, MEMBER_IDS } from "./local-cluster.ts";
 import type { Leadership } from "./local-cluster.ts";
+import { STORAGE_KINDS } from "./node-options.ts";
+import type { StorageKind } from "./node-options.ts";
 import { freeBasePort } from "./ports.ts";
 import { programPath } from "./program.ts";
 import { systemRandom } from "../random.ts";
@@ -33,16 +35,21 @@ const START_ATTEMPTS = 5;
 export async function demo(args: readonly string[]): Promise<number> {
   const { values } = parse({
     args: [...args],
-    options: { seed: { type: "string" }, seconds: { type: "string" } },
+    options: {
+      seed: { type: "string" },
+      seconds: { type: "string" },
+      storage: { type: "string" },
+    },
   });
   const seed = integer("seed", values.seed, { min: 0, max: 2 ** 32 }) ?? randomInt(1_000_000);
   const seconds = integer("seconds", values.seconds, { min: 1, max: 3600 }) ?? 3;
+  const storage = oneOf("storage", values.storage, STORAGE_KINDS) ?? STORAGE_KINDS[0];
   const stop = watchSignals(["SIGINT", "SIGTERM", "SIGHUP"]);
   const folder = await mkdtemp(join(tmpdir(), "quorate-demo-"));
   let cluster: LocalCluster | undefined;
   try {
     print(`${style("bold", "quorate demo")}, seed ${seed}\n`);
-    cluster = await startCluster(folder);
+    cluster = await startCluster(folder, storage);
     await perform(cluster, { seed, phaseMs: seconds * 1000, stop: stop.signal });
     return 0;
   } catch (error) {
@@ -55,12 +62,13 @@ export async function demo(args: readonly string[]): Promise<number> {
   }
 }
 
-async function startCluster(folder: string): Promise<LocalCluster> {
+async function startCluster(folder: string, storage: StorageKind): Promise<LocalCluster> {
   for (let attempt = 1; ; attempt += 1) {
     const basePort = await freeBasePort(MEMBER_IDS.length, systemRandom);
     const cluster = new LocalCluster({
       folder: join(folder, String(attempt)),
       basePort,
+      nodeArguments: ["--storage", storage],
       program: programPath(),
     });
     try {

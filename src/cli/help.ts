@@ -43,6 +43,7 @@ next start in the same folder. A member that is killed is started again; one tha
 
   --data DIR                where the members keep their data, in DIR/n1 to DIR/n3 (default ./data)
   --base-port PORT          the first of three consecutive ports (default ${DEFAULT_BASE_PORT})
+  --storage KIND            see "quorate help node"
   --verbose                 show the members' own logs
   --election-timeout MS     see "quorate help node"
   --heartbeat MS
@@ -54,6 +55,7 @@ back, and checks that every acknowledged write is on every member, once. Exit co
 
   --seed N                  what is written, and in which order (default: chosen and shown)
   --seconds S               how long each of the three phases of load takes (default 3)
+  --storage KIND            see "quorate help node"
 `,
   node: `quorate node --id ID --peers LIST --data DIR [options]
 
@@ -63,6 +65,8 @@ One member of a cluster, with the key-value store, until SIGINT or SIGTERM. The 
   --id ID                   which of --peers this one is
   --peers LIST              all members: id=host:port,id=host:port,...
   --data DIR                where it keeps its data
+  --storage level|journal   in what: a LevelDB database, or a journal, which is faster (default level); it cannot be
+                            changed afterwards
   --listen HOST:PORT        where it listens (default: its address in --peers)
   --cluster-id ID           members of another cluster are refused (default quorate)
   --tls-cert FILE --tls-key FILE --tls-ca FILE

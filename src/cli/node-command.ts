@@ -4,6 +4,7 @@ import { isRaftError, messageOf } from "../errors.ts";
 import { kvStore } from "../kv/store.ts";
 import type { Logger } from "../node/logger.ts";
 import { RaftNode } from "../node/node.ts";
+import { journalStorage } from "../storage/journal.ts";
 import { levelStorage } from "../storage/level.ts";
 import { TcpTransport } from "../transport/tcp.ts";
 import { UsageError } from "./failures.ts";
@@ -29,13 +30,13 @@ export async function node(args: readonly string[]): Promise<number> {
 }
 
 async function serve(settings: NodeSettings, stop: AbortSignal): Promise<void> {
-  const { listen, tls, insecure, data, stopWithParent: _, ...options } = settings;
+  const { listen, tls, insecure, data, storage, stopWithParent: _, ...options } = settings;
   const { id } = options;
   const logger = lineLogger(id);
   const member = await RaftNode.start({
     ...options,
     ...kvStore(),
-    storage: levelStorage(data),
+    storage: storage === "journal" ? journalStorage(data) : levelStorage(data),
     transport: new TcpTransport({ listen, tls, insecure, logger }),
     logger,
   });

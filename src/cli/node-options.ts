@@ -3,17 +3,31 @@
 import { isLoopback } from "../address.ts";
 import type { SnapshotPolicy } from "../node/options.ts";
 import type { TlsOptions } from "../transport/tcp.ts";
-import { address, integer, parse, peers, required, TLS_OPTIONS, tlsFrom } from "./arguments.ts";
+import {
+  address,
+  integer,
+  oneOf,
+  parse,
+  peers,
+  required,
+  TLS_OPTIONS,
+  tlsFrom,
+} from "./arguments.ts";
 import type { PeerAddress } from "./arguments.ts";
 import { UsageError } from "./failures.ts";
 
 const DAY_MS = 86_400_000;
+
+/** What a member keeps its data in; the first unless told otherwise. */
+export const STORAGE_KINDS = ["level", "journal"] as const;
+export type StorageKind = (typeof STORAGE_KINDS)[number];
 
 export interface NodeSettings {
   readonly id: string;
   readonly members: readonly PeerAddress[];
   readonly listen: string;
   readonly data: string;
+  readonly storage: StorageKind;
   readonly clusterId: string;
   readonly tls: TlsOptions | undefined;
   readonly insecure: boolean;
@@ -33,6 +47,7 @@ export function nodeSettings(args: readonly string[]): NodeSettings {
       listen: { type: "string" },
       peers: { type: "string" },
       data: { type: "string" },
+      storage: { type: "string" },
       "cluster-id": { type: "string" },
       insecure: { type: "boolean" },
       "election-timeout": { type: "string" },
@@ -58,6 +73,7 @@ export function nodeSettings(args: readonly string[]): NodeSettings {
     members,
     listen: listenAddress(values.listen ?? self.address, tls !== undefined || insecure),
     data: required("data", values.data),
+    storage: oneOf("storage", values.storage, STORAGE_KINDS) ?? STORAGE_KINDS[0],
     clusterId: values["cluster-id"] ?? "quorate",
     tls,
     insecure,

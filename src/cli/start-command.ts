@@ -3,11 +3,12 @@
 import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { isRaftError, RaftError } from "../errors.ts";
-import { integer, parse, required } from "./arguments.ts";
+import { integer, oneOf, parse, required } from "./arguments.ts";
 import { describeFailure, Failure } from "./failures.ts";
 import { DEFAULT_BASE_PORT } from "./help.ts";
 import { LocalCluster, MEMBER_IDS } from "./local-cluster.ts";
 import type { MemberExit } from "./member-process.ts";
+import { STORAGE_KINDS } from "./node-options.ts";
 import { programPath } from "./program.ts";
 import { watchSignals } from "./signals.ts";
 import { print, style, table } from "./terminal.ts";
@@ -21,6 +22,7 @@ export async function start(args: readonly string[]): Promise<number> {
     options: {
       data: { type: "string", default: "data" },
       "base-port": { type: "string" },
+      storage: { type: "string" },
       verbose: { type: "boolean", default: false },
       "election-timeout": { type: "string" },
       heartbeat: { type: "string" },
@@ -29,14 +31,15 @@ export async function start(args: readonly string[]): Promise<number> {
   const basePort =
     integer("base-port", values["base-port"], { min: 1, max: 65_533 }) ?? DEFAULT_BASE_PORT;
   const folder = resolve(required("data", values.data));
-  const tuning = (["election-timeout", "heartbeat"] as const).flatMap((option) => {
+  oneOf("storage", values.storage, STORAGE_KINDS);
+  const options = (["storage", "election-timeout", "heartbeat"] as const).flatMap((option) => {
     const text = values[option];
     return text === undefined ? [] : [`--${option}`, text];
   });
   const cluster = new LocalCluster({
     folder,
     basePort,
-    nodeArguments: tuning,
+    nodeArguments: options,
     program: programPath(),
   });
   if (values.verbose) cluster.on("log", (line) => process.stderr.write(`${line}\n`));

@@ -24,6 +24,21 @@ describe("refused with exit code 2", () => {
     ["an operand where there is none", ["status", "n1"], "Unexpected argument 'n1'"],
     ["a node without an id", ["node", "--peers", MEMBERS], "--id is missing"],
     ["a node without peers", ["node", "--id", "n1"], "--peers is missing"],
+    [
+      "a storage that there is not",
+      [...NODE, "--storage", "rocks"],
+      '--storage takes level or journal, not "rocks"',
+    ],
+    [
+      "the same of a start",
+      ["start", "--storage", "rocks"],
+      '--storage takes level or journal, not "rocks"',
+    ],
+    [
+      "the same of a demo",
+      ["demo", "--storage", "rocks"],
+      '--storage takes level or journal, not "rocks"',
+    ],
     ["a node without data", NODE.slice(0, 5), "--data is missing"],
     [
       "an id that is no peer",

@@ -198,13 +198,13 @@ describe("room", () => {
     opened.push(storeOnFull);
     await storeOnFull.open();
     let acknowledged = 0;
-    const write = async (): Promise<void> => {
+    const overwrite = async (): Promise<void> => {
       for (;;) {
         await storeOnFull.batch([put("n", Buffer.alloc(10_000, acknowledged + 1))]);
         acknowledged += 1;
       }
     };
-    await expect(write()).rejects.toThrow("ENOSPC");
+    await expect(overwrite()).rejects.toThrow("ENOSPC");
     await storeOnFull.close();
     const again = await openStore();
     expect(await again.get("n")).toEqual(Buffer.alloc(10_000, acknowledged));
