@@ -81,7 +81,7 @@ async function measure({ plan }: Options): Promise<Results> {
     : undefined;
   const log = wants("log")
     ? await measureLog(plan.entries, plan.valueBytes, (row) => {
-        progress(`log of ${row.entries}: opens in ${row.openMs.toFixed(0)} ms`);
+        progress(`log of ${row.entries} on ${row.storage}: opens in ${row.openMs.toFixed(0)} ms`);
         watch.probe();
       })
     : [];

@@ -1,5 +1,6 @@
 /** What a run measures and for how long: in full, or in under a minute to see that it works. */
 
+import type { StorageName } from "./quorate/storages.ts";
 import type { LoadSection, Section } from "./results.ts";
 import { sum } from "./statistics.ts";
 import type { SystemName } from "./system.ts";
@@ -47,28 +48,37 @@ export const FULL: Omit<Plan, "sections"> = {
 
 export const QUICK: Omit<Plan, "sections"> = {
   ...FULL,
-  levels: [1, 64, 256],
+  levels: [1, 256],
   firstWarmUpMs: { high: 300, low: 100 },
   warmUpMs: 100,
   measureMs: 200,
   rounds: 1,
   rates: [2000],
-  nodes: [1, 5],
+  nodes: [5],
   valueSizes: [16, 16 * 1024],
   entries: [10_000],
-  kills: 2,
+  kills: 1,
 };
 
 /** Which systems are measured in which section, in their turns. */
 export const SYSTEMS: Readonly<Record<LoadSection, readonly SystemName[]>> = {
-  multiplexed: ["bare", "etcd", "quorate"],
-  sockets: ["bare", "etcd", "quorate"],
-  embedded: ["bare", "quorate"],
+  multiplexed: ["bare", "etcd", "quorate", "quorate on level"],
+  sockets: ["bare", "etcd", "quorate", "quorate on level"],
+  embedded: ["bare", "quorate", "quorate on level"],
   open: ["bare", "etcd", "quorate"],
   reads: ["etcd", "quorate"],
   nodes: ["quorate"],
   values: ["quorate"],
 };
+
+/** What a log is grown on, and how far at the most: on `level` until the two can be compared, not for minutes. */
+export const LONGEST_LOG: Readonly<Record<StorageName, number>> = {
+  journal: Infinity,
+  level: 1_000_000,
+};
+
+/** Of a cluster, until it leads. */
+const STARTING_MS = 1200;
 
 /** About how long it takes, so that nobody has to guess. */
 export function expectedMs({ sections, ...plan }: Plan, hasEtcd: boolean): number {
@@ -76,7 +86,7 @@ export function expectedMs({ sections, ...plan }: Plan, hasEtcd: boolean): numbe
   const { high, low } = plan.firstWarmUpMs;
   const loads = (section: LoadSection, jobs: number, warmUpMs = high + low): number => {
     const systems = SYSTEMS[section].filter((name) => hasEtcd || name !== "etcd");
-    return systems.length * (700 + warmUpMs + jobs * each);
+    return systems.length * (STARTING_MS + warmUpMs + jobs * each);
   };
   const times: Record<Section, number> = {
     core: 4 * 700 + 3 * plan.measureMs,
@@ -90,9 +100,17 @@ export function expectedMs({ sections, ...plan }: Plan, hasEtcd: boolean): numbe
     reads: loads("reads", plan.levels.length, high + high + low),
     nodes: plan.nodes.length * loads("nodes", 1, high),
     values: loads("values", plan.valueSizes.length, high),
-    failover: plan.kills * 2000 + 700,
-    // Filled once, at 100 a millisecond, and applied again at each length, at 250.
-    log: Math.max(...plan.entries) / 100 + sum(plan.entries.map((entries) => entries / 250 + 2500)),
+    failover: plan.kills * 2000 + STARTING_MS,
+    log: sum(
+      Object.values(LONGEST_LOG).map((longest) =>
+        logMs(plan.entries.filter((entries) => entries <= longest)),
+      ),
+    ),
   };
   return sum(sections.map((section) => times[section]));
+}
+
+/** Filled once, at 100 entries a millisecond, and applied again at each length, at 250. */
+function logMs(lengths: readonly number[]): number {
+  return Math.max(0, ...lengths) / 100 + sum(lengths.map((entries) => entries / 250 + 2500));
 }

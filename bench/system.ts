@@ -13,7 +13,8 @@ export interface System {
   stop(): Promise<void>;
 }
 
-export type SystemName = "quorate" | "bare" | "etcd";
+/** `quorate` runs on its journal. */
+export type SystemName = "quorate" | "quorate on level" | "bare" | "etcd";
 
 /** Of the systems under test those that the others are there for. */
 export function isOurs(name: SystemName): boolean {

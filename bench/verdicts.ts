@@ -103,8 +103,10 @@ function failover({ failover: found }: Compared): Verdict[] {
   return [atMost(LEADERLESS_TIMEOUTS, timeouts, what, " x the minimum election timeout")];
 }
 
-function log({ log: rows }: Compared): Verdict[] {
+/** Of the log on the journal. */
+function log(results: Compared): Verdict[] {
   const list: Verdict[] = [];
+  const rows = results.log.filter(({ storage }) => storage === "journal");
   const million = rows.find(({ entries }) => entries === MILLION);
   if (million !== undefined)
     list.push(atMost(OPEN_MS, million.openMs, "opening a log of a million entries", " ms"));

@@ -1,4 +1,4 @@
-/** Members in operating-system processes of their own on loopback, each with its own `level` database. */
+/** Members in operating-system processes of their own on loopback, each with its own folder for its storage. */
 
 import { join } from "node:path";
 import { freeBasePort } from "../../src/cli/ports.ts";
@@ -7,11 +7,13 @@ import type { Job } from "../load/job.ts";
 import type { Measured } from "../measured.ts";
 import { removeScratch, scratchFolder } from "../scratch.ts";
 import { measureWith } from "../system.ts";
-import type { System } from "../system.ts";
+import type { System, SystemName } from "../system.ts";
+import type { StorageName } from "./storages.ts";
 
 export interface MemberOptions {
   /** A `store` serves clients over TCP; a `map` takes its load from within the process of the leader. */
   readonly machine: "store" | "map";
+  readonly storage: StorageName;
   /** As RaftNode takes them. */
   readonly snapshots?: boolean;
 }
@@ -45,10 +47,9 @@ export class QuorateCluster {
 
   async launch(id: string): Promise<Child> {
     const peers = Object.fromEntries(this.endpoints.map((at, n) => [`n${n + 1}`, at]));
-    const { machine, snapshots = true } = this.#options;
     const member = await Child.node(
       "quorate/member.js",
-      JSON.stringify({ id, peers, folder: join(this.folder, id), machine, snapshots }),
+      JSON.stringify({ id, peers, folder: join(this.folder, id), ...this.#options }),
     );
     this.members.set(id, member);
     return member;
@@ -79,25 +80,29 @@ export class QuorateCluster {
 const PATIENCE_MS = 20_000;
 
 export class QuorateSystem implements System {
-  readonly name = "quorate";
+  readonly name: SystemName;
   readonly #cluster: QuorateCluster;
   /** Of a cluster whose clients come over TCP. */
   readonly #load: Child | undefined;
 
-  private constructor(cluster: QuorateCluster, load: Child | undefined) {
+  private constructor(name: SystemName, cluster: QuorateCluster, load: Child | undefined) {
+    this.name = name;
     this.#cluster = cluster;
     this.#load = load;
   }
 
-  static async start(form: "tcp" | "embedded", size = 3): Promise<QuorateSystem> {
-    const cluster = await QuorateCluster.start(size, {
-      machine: form === "tcp" ? "store" : "map",
-    });
+  static async start(
+    form: "tcp" | "embedded",
+    storage: StorageName,
+    size = 3,
+  ): Promise<QuorateSystem> {
+    const machine = form === "tcp" ? "store" : "map";
+    const cluster = await QuorateCluster.start(size, { machine, storage });
     const load =
       form === "tcp"
         ? await Child.node("load/main.js", "quorate", ...cluster.endpoints)
         : undefined;
-    return new QuorateSystem(cluster, load);
+    return new QuorateSystem(storage === "journal" ? "quorate" : "quorate on level", cluster, load);
   }
 
   async measure(job: Job): Promise<Measured> {

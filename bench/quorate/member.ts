@@ -4,13 +4,13 @@ import { kvStore } from "../../src/kv/store.ts";
 import { systemClock } from "../../src/node/clock.ts";
 import { silentLogger } from "../../src/node/logger.ts";
 import { RaftNode } from "../../src/node/node.ts";
-import { levelStorage } from "../../src/storage/level.ts";
 import { TcpTransport } from "../../src/transport/tcp.ts";
 import { serveJobs, tellParent } from "../load/serve-jobs.ts";
 import type { Target } from "../load/target.ts";
 import type { MemberOptions } from "./cluster.ts";
 import { EmbeddedTarget } from "./embedded-target.ts";
 import { MapMachine } from "./map-machine.ts";
+import { STORAGES } from "./storages.ts";
 
 interface Arguments extends MemberOptions {
   readonly id: string;
@@ -18,12 +18,14 @@ interface Arguments extends MemberOptions {
   readonly folder: string;
 }
 
-const { id, peers, folder, machine, snapshots } = JSON.parse(process.argv[2] ?? "{}") as Arguments;
+const { id, peers, folder, machine, storage, snapshots } = JSON.parse(
+  process.argv[2] ?? "{}",
+) as Arguments;
 const never = 2 ** 50;
 const options = {
   id,
   members: Object.entries(peers).map(([peer, address]) => ({ id: peer, address })),
-  storage: levelStorage(folder),
+  storage: STORAGES[storage](folder),
   transport: new TcpTransport({
     listen: peers[id] ?? "",
     clock: systemClock,

@@ -2,6 +2,7 @@
 
 import { counted } from "../../sim/counted.ts";
 import { Histogram } from "../load/histogram.ts";
+import type { StorageName } from "../quorate/storages.ts";
 import type { LoadRow, LoadSection, Results } from "../results.ts";
 import type { LogRow } from "../sections/log.ts";
 import type { SystemName } from "../system.ts";
@@ -14,6 +15,7 @@ export interface ChartGroup {
 
 const COLOURS: Readonly<Record<SystemName, string>> = {
   quorate: "#1d6fd8",
+  "quorate on level": "#a94bc9",
   etcd: "#c2570c",
   bare: "#7a8494",
 };
@@ -49,8 +51,8 @@ export function chartGroups(results: Results): ChartGroup[] {
     { title: "p99 against concurrency", charts: againstConcurrency(of, "p99") },
     { title: "Latency by percentile, open loop", charts: distributions(of("open")) },
     { title: "Latency by percentile, closed loop", charts: distributions(of("multiplexed")) },
-    { title: "As it grows", charts: [...growth(of), ...logCharts(results)] },
-    { title: "After a SIGKILL of the leader", charts: kills(results) },
+    { title: "As it grows, on the journal", charts: [...growth(of), ...logCharts(results)] },
+    { title: "After a SIGKILL of the leader, on the journal", charts: kills(results) },
   ];
   return groups
     .map(({ title, charts }) => ({
@@ -147,10 +149,18 @@ function growth(of: (section: LoadSection) => LoadRow[]): Chart[] {
 
 function logCharts({ log }: Results): Chart[] {
   const x: Axis = { title: "entries", scale: "log" };
-  const line = (name: string, colour: string, of: (row: LogRow) => number): Series => ({
-    name,
+  const line = (
+    name: string,
+    colour: string,
+    of: (row: LogRow) => number,
+    on: StorageName = "journal",
+  ): Series => ({
+    name: on === "journal" ? name : `${name}, on ${on}`,
     colour,
-    points: log.map((row) => ({ x: row.entries, y: of(row) })),
+    dashed: on !== "journal",
+    points: log
+      .filter(({ storage }) => storage === on)
+      .map((row) => ({ x: row.entries, y: of(row) })),
   });
   return [
     {
@@ -160,6 +170,8 @@ function logCharts({ log }: Results): Chart[] {
       series: [
         line("open", COLOURS.quorate, ({ openMs }) => openMs),
         line("applied", SECOND, ({ appliedMs }) => appliedMs),
+        line("open", COLOURS.quorate, ({ openMs }) => openMs, "level"),
+        line("applied", SECOND, ({ appliedMs }) => appliedMs, "level"),
       ],
     },
     {

@@ -19,7 +19,8 @@ export function headOf({ machine, versions, command, tookMs }: Results): string[
 
 export function notesOf(results: Results): string[] {
   const { quietness, etcdAbsent, rows } = results;
-  const notes = [quietnessNote(quietness)];
+  const notes = ["Where it does not say so, quorate is not on `level` but on its journal."];
+  notes.push(quietnessNote(quietness));
   if (rows.length > 0) notes.push(warmthNote(results.firstWarmUpMs));
   const { applies, compared, shortfalls } = validityOf(results);
   if (!applies) notes.push("This is not the reference machine: its table does not apply.");

@@ -1,8 +1,10 @@
 /** A run in short, as Markdown: one table by concurrency and a few lines, for a README. */
 
 import { overEtcd, rowOf, shareOfBare } from "../comparison.ts";
+import type { StorageName } from "../quorate/storages.ts";
 import type { LoadRow, LoadSection, Results } from "../results.ts";
 import { median, sum } from "../statistics.ts";
+import type { SystemName } from "../system.ts";
 import { headOf, notesOf } from "./notes.ts";
 import { count, figure } from "./tables.ts";
 
@@ -46,11 +48,15 @@ function summaryTable(results: Results): string {
     (a, b) => a - b,
   );
   const lines = LINES.map(([what, section, cell]) => {
-    const rows = levels.map((level) => rowOf(results.rows, section, "quorate", level));
-    return [what, ...rows.map((row) => (row && cell(row, results)) ?? "")];
+    const pairs = levels.map((concurrency) =>
+      pairOf(results.rows, { section, concurrency }, (row) => cell(row, results)),
+    );
+    return [what, ...pairs.map((pair) => inBrackets(pair))];
   }).filter(([, ...cells]) => cells.some((cell) => cell !== ""));
   if (lines.length === 0) return "";
-  const head = ["at a time", ...levels.map(count)];
+  const hasLevel = shown.some(({ lane }) => lane === "quorate on level");
+  const what = hasLevel ? "at a time; on the journal (on `level`)" : "at a time";
+  const head = [what, ...levels.map(count)];
   const rule = ["---", ...levels.map(() => "---:")];
   return [head, rule, ...lines].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
@@ -60,10 +66,11 @@ function linesOf({ core, rows, failover, log }: Results): string[] {
     ({ batch, proposalsPerSecond }) =>
       `The core alone takes ${count(proposalsPerSecond)} proposals a second in batches of ${batch}.`,
   );
-  const busy = rowOf(rows, "multiplexed", "quorate", 256);
-  if (busy !== undefined)
+  const busy = { section: "multiplexed", concurrency: 256 } as const;
+  const micros = pairOf(rows, busy, ({ cpuMicros }) => figure(sum(cpuMicros)));
+  if (micros[0] !== undefined)
     lines.push(
-      `A write costs the three servers ${figure(sum(busy.cpuMicros))} us of processor time.`,
+      `A write costs the three servers ${inBrackets(micros, ON_LEVEL)} us of processor time.`,
     );
   if (failover !== undefined) {
     const { writableMs, electionTimeoutMs } = failover;
@@ -72,10 +79,42 @@ function linesOf({ core, rows, failover, log }: Results): string[] {
         `(median of ${writableMs.length}; the minimum election timeout is ${electionTimeoutMs} ms).`,
     );
   }
-  const longest = log.at(-1);
-  if (longest !== undefined)
-    lines.push(`A log of ${count(longest.entries)} entries opens in ${count(longest.openMs)} ms.`);
-  return lines;
+  return [...lines, ...logLines(log)];
+}
+
+const ON_LEVEL = " on `level`";
+
+/** Of the longest log, and of the longest that was grown on both storages. */
+function logLines(log: Results["log"]): string[] {
+  const openMs = (on: StorageName, length: number): string | undefined => {
+    const found = log.find(({ storage, entries }) => storage === on && entries === length);
+    return found && count(found.openMs);
+  };
+  const onLevel = log.findLast(({ storage }) => storage === "level");
+  const lengths = new Set([onLevel, log.at(-1)].flatMap((row) => row?.entries ?? []));
+  return [...lengths].map((length) => {
+    const times = inBrackets([openMs("journal", length), openMs("level", length)], ON_LEVEL);
+    return `A log of ${count(length)} entries opens in ${times} ms.`;
+  });
+}
+
+/** A figure on each storage, where it was measured. */
+type Pair = readonly [onJournal: string | undefined, onLevel: string | undefined];
+
+function pairOf(
+  rows: readonly LoadRow[],
+  { section, concurrency }: Pick<LoadRow, "section" | "concurrency">,
+  figureOf: (row: LoadRow) => string | undefined,
+): Pair {
+  const of = (lane: SystemName): string | undefined => {
+    const row = rowOf(rows, section, lane, concurrency);
+    return row && figureOf(row);
+  };
+  return [of("quorate"), of("quorate on level")];
+}
+
+function inBrackets([onJournal, onLevel]: Pair, where = ""): string {
+  return [onJournal, onLevel === undefined ? undefined : `(${onLevel}${where})`].join(" ").trim();
 }
 
 function optional(value: number | undefined): string | undefined {

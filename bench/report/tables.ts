@@ -18,8 +18,8 @@ const TITLES: Readonly<Record<LoadSection, string>> = {
   embedded: "Writes, closed loop, from within the leader's process",
   open: "Writes, open loop: latency from when each was meant to be sent",
   reads: "Linearizable reads, closed loop, clients over TCP on a few connections",
-  nodes: "Writes as members are added, closed loop, 256 clients over TCP",
-  values: "Writes as values grow, closed loop, 16 clients over TCP",
+  nodes: "Writes as members are added, on the journal, closed loop, 256 clients over TCP",
+  values: "Writes as values grow, on the journal, closed loop, 16 clients over TCP",
 };
 
 /** What tells the loads of a section apart. */
@@ -115,6 +115,7 @@ function logTable({ log }: Results): Table {
     title: "As the log grows: one member without snapshots, killed and started again",
     columns: [
       "entries",
+      "storage",
       "writes/s",
       "folder MiB",
       "memory MiB",
@@ -124,6 +125,7 @@ function logTable({ log }: Results): Table {
     ],
     rows: log.map((row) => [
       count(row.entries),
+      row.storage,
       count(row.writesPerSecond),
       mebibytes(row.folderBytes),
       mebibytes(row.filledBytes),
@@ -136,7 +138,8 @@ function logTable({ log }: Results): Table {
 
 function failoverTable({ failover }: Results): Table {
   return {
-    title: "SIGKILL of the leader: how long until there is another, and until it takes writes",
+    title:
+      "SIGKILL of the leader, on the journal: how long until there is another, and until it takes writes",
     columns: ["", "trials", "least ms", "median ms", "most ms"],
     rows:
       failover === undefined

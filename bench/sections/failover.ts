@@ -28,7 +28,7 @@ export async function measureFailover(
   kills: number,
   onTrial: (trial: number, writableMs: number) => void,
 ): Promise<FailoverRow> {
-  const cluster = await QuorateCluster.start(3, { machine: "store" });
+  const cluster = await QuorateCluster.start(3, { machine: "store", storage: "journal" });
   const link = new TcpClientLink();
   const client = KvClient.connect({ endpoints: cluster.endpoints, link, ...RETRY });
   const electedMs: number[] = [];

@@ -76,7 +76,7 @@ export class LoadSections {
 
   async #nodes(): Promise<void> {
     for (const nodes of this.#options.plan.nodes) {
-      const system = await QuorateSystem.start("tcp", nodes);
+      const system = await QuorateSystem.start("tcp", "journal", nodes);
       await this.#measure(
         "nodes",
         [{ system, nodes, connections: CONNECTIONS }],
@@ -92,7 +92,8 @@ export class LoadSections {
     for (const name of SYSTEMS[section]) {
       progress(`${section}: starting ${name}`);
       if (name === "bare") lanes.push(laneOf(await BareSystem.start(form)));
-      if (name === "quorate") lanes.push(laneOf(await QuorateSystem.start(form)));
+      if (name === "quorate") lanes.push(laneOf(await QuorateSystem.start(form, "journal")));
+      if (name === "quorate on level") lanes.push(laneOf(await QuorateSystem.start(form, "level")));
       if (name === "etcd" && etcd !== undefined) {
         const system = await EtcdSystem.start(etcd);
         // With a socket for each client there is nothing to choose.

@@ -1,15 +1,19 @@
 /**
  * Section `log`: what a long log costs. A member on its own, without snapshots, so that the log keeps everything, is
- * filled from within; at each length it is killed and started again.
+ * filled from within; at each length it is killed and started again. One on the journal and, up to a length, one on `level`,
+ * in turns.
  */
 
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Child } from "../child.ts";
+import { LONGEST_LOG } from "../plan.ts";
 import { usageOf } from "../process-usage.ts";
 import { QuorateCluster } from "../quorate/cluster.ts";
+import type { StorageName } from "../quorate/storages.ts";
 
 export interface LogRow {
+  readonly storage: StorageName;
   readonly entries: number;
   /** While the log grew from the length before to this one. */
   readonly writesPerSecond: number;
@@ -32,26 +36,35 @@ export async function measureLog(
   valueBytes: number,
   onRow: (row: LogRow) => void,
 ): Promise<LogRow[]> {
-  const cluster = await QuorateCluster.start(1, { machine: "map", snapshots: false });
+  const logs = [await startLog("journal"), await startLog("level")];
   const rows: LogRow[] = [];
   try {
-    let filled = 0;
-    for (const entries of lengths) {
-      const row = await grow(cluster, { from: filled, to: entries, valueBytes });
-      filled = entries;
-      rows.push(row);
-      onRow(row);
-    }
+    for (const entries of lengths)
+      for (const log of logs) {
+        if (entries > LONGEST_LOG[log.storage]) continue;
+        const row = await grow(log, entries, valueBytes);
+        rows.push(row);
+        onRow(row);
+      }
   } finally {
-    await cluster.stop();
+    await Promise.all(logs.map(({ cluster }) => cluster.stop()));
   }
   return rows;
 }
 
-async function grow(
-  cluster: QuorateCluster,
-  { from, to, valueBytes }: { from: number; to: number; valueBytes: number },
-): Promise<LogRow> {
+interface GrowingLog {
+  readonly storage: StorageName;
+  readonly cluster: QuorateCluster;
+  entries: number;
+}
+
+async function startLog(storage: StorageName): Promise<GrowingLog> {
+  const options = { machine: "map", storage, snapshots: false } as const;
+  return { storage, cluster: await QuorateCluster.start(1, options), entries: 0 };
+}
+
+async function grow(log: GrowingLog, entries: number, valueBytes: number): Promise<LogRow> {
+  const { storage, cluster } = log;
   const member = await cluster.leader();
   const { count, elapsedMs } = await member.run(
     {
@@ -61,10 +74,11 @@ async function grow(
       valueBytes,
       warmUpMs: 0,
       measureMs: HOURS_MS,
-      operations: to - from,
+      operations: entries - log.entries,
     },
     () => undefined,
   );
+  log.entries = entries;
   const filledBytes = memoryOf(member);
   await member.kill();
   const folderBytes = await sizeOf(cluster.folder);
@@ -73,7 +87,8 @@ async function grow(
   const appliedMs = await again.untilApplied();
   await cluster.leader();
   return {
-    entries: to,
+    storage,
+    entries,
     writesPerSecond: (count / elapsedMs) * 1000,
     folderBytes,
     filledBytes,

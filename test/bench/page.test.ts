@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { chartSvg, linearTicks, logTicks, shortNumber } from "../../bench/report/chart.ts";
 import { chartGroups } from "../../bench/report/charts.ts";
 import { asPage } from "../../bench/report/page.ts";
-import { results, row } from "./support.ts";
+import { logRow, results, row } from "./support.ts";
 
 const found = results({
   rows: [
@@ -65,9 +65,25 @@ describe("the page of a run", () => {
       ["Throughput against concurrency", 1],
       ["p99 against concurrency", 1],
       ["Latency by percentile, closed loop", 2],
-      ["After a SIGKILL of the leader", 1],
+      ["After a SIGKILL of the leader, on the journal", 1],
     ]);
     expect(asPage(found).match(/<svg /g)).toHaveLength(5);
+  });
+
+  test("draws both storages, each by its name", () => {
+    const rows = [row({ lane: "quorate" }), row({ lane: "quorate on level" })];
+    const log = [logRow({ openMs: 5 }), logRow({ storage: "level", openMs: 7 })];
+    const charts = chartGroups(results({ rows, log })).flatMap((group) => group.charts);
+    const namesOf = (title: string): string[] | undefined =>
+      charts.find((chart) => chart.title === title)?.series.map(({ name }) => name);
+    expect(namesOf("writes, few connections")).toEqual(["quorate", "quorate on level"]);
+    const opening = charts.find(({ title }) => title === "opening the log after a SIGKILL");
+    expect(opening?.series.map(({ name, points }) => [name, points[0]?.y])).toEqual([
+      ["open", 5],
+      ["applied", 10],
+      ["open, on level", 7],
+      ["applied, on level", 10],
+    ]);
   });
 
   test("needs nothing from elsewhere, and takes no text for markup", () => {

@@ -27,6 +27,7 @@ test("a short run finds figures for every system, and writes its page", async ()
   expect(rows.map(({ section, lane }) => `${section} ${lane}`)).toEqual([
     "embedded bare",
     "embedded quorate",
+    "embedded quorate on level",
     "values quorate",
     "values quorate",
   ]);

@@ -2,6 +2,7 @@
 
 import { FULL } from "../../bench/plan.ts";
 import type { LoadRow, Results } from "../../bench/results.ts";
+import type { LogRow } from "../../bench/sections/log.ts";
 
 export function row(over: Partial<LoadRow> & Pick<LoadRow, "lane">): LoadRow {
   const { perSecond = 1000, p99Ms = 10 } = over;
@@ -26,6 +27,20 @@ export function row(over: Partial<LoadRow> & Pick<LoadRow, "lane">): LoadRow {
     latency: [[100, 10]],
     failed: 0,
     rounds: [{ perSecond, p99Ms }],
+    ...over,
+  };
+}
+
+export function logRow(over: Partial<LogRow>): LogRow {
+  return {
+    storage: "journal",
+    entries: 1000,
+    writesPerSecond: 1000,
+    folderBytes: 100_000,
+    filledBytes: 2 ** 20,
+    openMs: 5,
+    appliedMs: 10,
+    recoveredBytes: 2 ** 20,
     ...over,
   };
 }

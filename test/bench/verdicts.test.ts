@@ -1,15 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { shareOfBare } from "../../bench/comparison.ts";
 import { validityOf } from "../../bench/reference.ts";
-import type { LogRow } from "../../bench/sections/log.ts";
 import { verdictsOf } from "../../bench/verdicts.ts";
-import { REFERENCE_MACHINE, results, row } from "./support.ts";
-
-function logOf(entries: number, openMs: number, filledBytes: number): LogRow {
-  const folderBytes = entries / 1000;
-  const rest = { folderBytes, writesPerSecond: 1, appliedMs: 1, recoveredBytes: 1 };
-  return { entries, openMs, filledBytes, ...rest };
-}
+import { logRow, REFERENCE_MACHINE, results, row } from "./support.ts";
 
 describe("a verdict", () => {
   test("is given on what was measured, and on nothing else", () => {
@@ -66,7 +59,12 @@ describe("a verdict", () => {
           { batch: 64, proposalsPerSecond: 1_500_000, bytesPerProposal: 1 },
         ],
         failover: { electedMs: [1], writableMs: [600, 900, 700], electionTimeoutMs: 500 },
-        log: [logOf(100_000, 100, 100), logOf(1_000_000, 2500, 150), logOf(10_000_000, 9000, 1230)],
+        log: [
+          logRow({ entries: 100_000, openMs: 100, filledBytes: 100, folderBytes: 100 }),
+          logRow({ storage: "level", entries: 1_000_000, openMs: 9999 }),
+          logRow({ entries: 1_000_000, openMs: 2500, filledBytes: 150, folderBytes: 1000 }),
+          logRow({ entries: 10_000_000, openMs: 9000, filledBytes: 1230, folderBytes: 10_000 }),
+        ],
       }),
     );
     expect(verdicts.map(({ passed, actual }) => [passed, actual])).toEqual([
