@@ -134,8 +134,10 @@ export function batchAt(bytes: Uint8Array, at: number, seed: number): FoundBatch
   const length = readUint32(bytes, at + 4);
   const end = begin + length;
   if (end > bytes.length) return undefined;
+  const number = readInteger(bytes, at + 8);
+  if (number === 0) return undefined;
   if (readUint32(bytes, at) !== crc32(bytes.subarray(at + 4, end), seed)) return undefined;
-  return { number: readInteger(bytes, at + 8), begin, end, next: aligned(end) };
+  return { number, begin, end, next: aligned(end) };
 }
 
 /**
