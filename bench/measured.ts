@@ -15,7 +15,7 @@ interface Figures {
   readonly cpuMicros: readonly number[];
   /** What the load used of one core; 0 where it is embedded. */
   readonly loadCores: number;
-  /** Sent to the disk for each operation, by all server processes. */
+  /** Written to the disk for each operation, by whomever. */
   readonly diskBytes: number;
   /** Handed to `write` for each operation, files and sockets, by all server processes. */
   readonly wroteBytes: number;
@@ -37,6 +37,8 @@ export interface Sample {
   readonly servers: readonly (ProcessUsage | undefined)[];
   readonly load: ProcessUsage | undefined;
   readonly machine: Busyness | undefined;
+  /** Written to the disk. */
+  readonly diskBytes: number;
 }
 
 export function measuredOf(result: LoadResult, begin: Sample, end: Sample): Measured {
@@ -56,7 +58,7 @@ export function measuredOf(result: LoadResult, begin: Sample, end: Sample): Meas
     p999Ms: histogram.percentile(99.9) / 1000,
     cpuMicros: each("cpuMicros").toSorted((a, b) => b - a),
     loadCores: cores((end.load?.cpuMicros ?? 0) - (begin.load?.cpuMicros ?? 0)),
-    diskBytes: sum(each("diskBytes")),
+    diskBytes: (end.diskBytes - begin.diskBytes) / Math.max(1, count),
     wroteBytes: sum(each("wroteBytes")),
     residentBytes: most("residentBytes"),
     anonymousBytes: most("anonymousBytes"),

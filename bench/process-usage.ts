@@ -9,8 +9,6 @@ export interface ProcessUsage {
   readonly cpuMicros: number;
   /** Handed to `write`, on files and sockets alike. */
   readonly wroteBytes: number;
-  /** Sent to the disk. */
-  readonly diskBytes: number;
   readonly residentBytes: number;
   /** Of its own, without the pages of files that it has mapped. */
   readonly anonymousBytes: number;
@@ -26,7 +24,6 @@ export function usageOf(pid: number): ProcessUsage | undefined {
     return {
       cpuMicros: cpuMicrosOf(pid),
       wroteBytes: numberIn(io, /^wchar: (\d+)/m),
-      diskBytes: numberIn(io, /^write_bytes: (\d+)/m),
       residentBytes: numberIn(status, /^VmRSS:\s+(\d+) kB/m) * 1024,
       anonymousBytes: numberIn(status, /^RssAnon:\s+(\d+) kB/m) * 1024,
     };

@@ -2,6 +2,7 @@
 
 import { ownPids } from "./child.ts";
 import type { Child } from "./child.ts";
+import { diskBytesWritten } from "./disk-probe.ts";
 import type { Job } from "./load/job.ts";
 import { measuredOf } from "./measured.ts";
 import type { Measured, Sample } from "./measured.ts";
@@ -32,6 +33,7 @@ export async function measureWith(
     servers: serverPids.map(usageOf),
     load: serverPids.includes(load.pid) ? undefined : usageOf(load.pid),
     machine: busyness(own),
+    diskBytes: diskBytesWritten(),
   });
   let begin = sample();
   let end = begin;

@@ -1,7 +1,9 @@
-/** What is to be reached, and whether it was. Only what was measured has a verdict. */
+/** What is to be reached, and whether it was, on the journal. Only what was measured has a verdict. */
 
 import { overEtcd, rowOf, shareOfBare } from "./comparison.ts";
+import type { StorageName } from "./quorate/storages.ts";
 import type { LoadRow, LoadSection, Results } from "./results.ts";
+import type { LogRow } from "./sections/log.ts";
 import { median, sum } from "./statistics.ts";
 
 export interface Verdict {
@@ -13,6 +15,8 @@ export interface Verdict {
   readonly passed: boolean;
   /** Where the figure is not what one would think. */
   readonly note: string | undefined;
+  /** The same figure of quorate on `level`, where it was measured. */
+  readonly onLevel: number | undefined;
 }
 
 type ByConcurrency = Readonly<Record<number, number>>;
@@ -43,11 +47,7 @@ export function verdictsOf(results: Compared): Verdict[] {
     ...ofBare(rows, "embedded", { 256: EMBEDDED_OF_BARE }),
     ...cpu(rows),
     ...ofEtcd(results, "reads", { 256: READS_OVER_ETCD }, {}),
-    ...results.core
-      .filter(({ batch }) => PROPOSALS[batch] !== undefined)
-      .map(({ batch, proposalsPerSecond }) =>
-        atLeast(PROPOSALS[batch] ?? 0, proposalsPerSecond, `core alone, batches of ${batch}`, "/s"),
-      ),
+    ...core(results),
     ...failover(results),
     ...log(results),
   ];
@@ -61,23 +61,30 @@ function ofEtcd(
 ): Verdict[] {
   const what = section === "reads" ? "linearizable reads" : `writes, ${section}`;
   return atEachLevel(writes, (concurrency, target) => {
-    const found = overEtcd(results, rowOf(results.rows, section, "quorate", concurrency));
+    const [found, level] = onBoth(results.rows, section, concurrency).map((row) =>
+      overEtcd(results, row),
+    );
     if (found === undefined) return [];
     const { perSecond, p99, note } = found;
-    const where = `${what}, at ${concurrency}`;
-    const list = [atLeast(target, perSecond, where, " x etcd", note)];
+    const where = { what: `${what}, at ${concurrency}`, unit: " x etcd", note };
+    const list = [atLeast(target, { ...where, actual: perSecond, onLevel: level?.perSecond })];
     const most = p99s[concurrency];
-    if (most !== undefined && p99 !== undefined)
-      list.push(atMost(most, p99, `p99 of ${where}`, " x etcd", note));
+    if (most !== undefined && p99 !== undefined) {
+      const p99Of = `p99 of ${where.what}`;
+      list.push(atMost(most, { ...where, what: p99Of, actual: p99, onLevel: level?.p99 }));
+    }
     return list;
   });
 }
 
 function ofBare(rows: readonly LoadRow[], section: LoadSection, shares: ByConcurrency): Verdict[] {
   return atEachLevel(shares, (concurrency, target) => {
-    const share = shareOfBare(rows, rowOf(rows, section, "quorate", concurrency));
-    if (share === undefined) return [];
-    return [atLeast(target, share, `writes, ${section}, at ${concurrency}`, " of the bare line")];
+    const [actual, onLevel] = onBoth(rows, section, concurrency).map((row) =>
+      shareOfBare(rows, row),
+    );
+    if (actual === undefined) return [];
+    const what = `writes, ${section}, at ${concurrency}`;
+    return [atLeast(target, { what, unit: " of the bare line", actual, onLevel })];
   });
 }
 
@@ -89,52 +96,70 @@ function atEachLevel(
 }
 
 function cpu(rows: readonly LoadRow[]): Verdict[] {
-  const row = rowOf(rows, "multiplexed", "quorate", 256);
-  if (row === undefined) return [];
+  const [actual, onLevel] = onBoth(rows, "multiplexed", 256).map(
+    (row) => row && sum(row.cpuMicros),
+  );
+  if (actual === undefined) return [];
   const what = "processor time of all servers a write, at 256";
-  return [atMost(CPU_MICROS_A_PUT, sum(row.cpuMicros), what, " us")];
+  return [atMost(CPU_MICROS_A_PUT, { what, unit: " us", actual, onLevel })];
+}
+
+/** On the journal, and on `level`. */
+function onBoth(
+  rows: readonly LoadRow[],
+  section: LoadSection,
+  concurrency: number,
+): (LoadRow | undefined)[] {
+  return (["quorate", "quorate on level"] as const).map((lane) =>
+    rowOf(rows, section, lane, concurrency),
+  );
+}
+
+function core({ core: rows }: Compared): Verdict[] {
+  return rows.flatMap(({ batch, proposalsPerSecond: actual }) => {
+    const target = PROPOSALS[batch];
+    if (target === undefined) return [];
+    return [atLeast(target, { what: `core alone, batches of ${batch}`, unit: "/s", actual })];
+  });
 }
 
 function failover({ failover: found }: Compared): Verdict[] {
   if (found === undefined) return [];
   const { writableMs, electionTimeoutMs } = found;
-  const timeouts = median(writableMs) / electionTimeoutMs;
+  const actual = median(writableMs) / electionTimeoutMs;
   const what = `time without a leader, median of ${writableMs.length} kills`;
-  return [atMost(LEADERLESS_TIMEOUTS, timeouts, what, " x the minimum election timeout")];
+  const unit = " x the minimum election timeout";
+  return [atMost(LEADERLESS_TIMEOUTS, { what, unit, actual })];
 }
 
-/** Of the log on the journal. */
 function log(results: Compared): Verdict[] {
   const list: Verdict[] = [];
-  const rows = results.log.filter(({ storage }) => storage === "journal");
-  const million = rows.find(({ entries }) => entries === MILLION);
-  if (million !== undefined)
-    list.push(atMost(OPEN_MS, million.openMs, "opening a log of a million entries", " ms"));
-  const grown = rows.filter(({ entries }) => entries >= MILLION);
+  const rowsOn = (on: StorageName): LogRow[] => results.log.filter(({ storage }) => storage === on);
+  const [opened, onLevel] = (["journal", "level"] as const).map(
+    (on) => rowsOn(on).find(({ entries }) => entries === MILLION)?.openMs,
+  );
+  if (opened !== undefined) {
+    const what = "opening a log of a million entries";
+    list.push(atMost(OPEN_MS, { what, unit: " ms", actual: opened, onLevel }));
+  }
+  const grown = rowsOn("journal").filter(({ entries }) => entries >= MILLION);
   const [first, last] = [grown[0], grown.at(-1)];
   if (first === undefined || last === undefined || first === last) return list;
   const memory = last.filledBytes - first.filledBytes;
   const what = `memory for each byte of the log, from ${first.entries} to ${last.entries} entries`;
-  const grew = memory / (last.folderBytes - first.folderBytes);
-  return [...list, atMost(MEMORY_A_LOGGED_BYTE, grew, what, " bytes")];
+  const actual = memory / (last.folderBytes - first.folderBytes);
+  return [...list, atMost(MEMORY_A_LOGGED_BYTE, { what, unit: " bytes", actual })];
 }
 
-function atLeast(
-  target: number,
-  actual: number,
-  what: string,
-  unit: string,
-  note?: string,
-): Verdict {
-  return { what, actual, unit, bound: "at least", target, passed: actual >= target, note };
+/** What has been found, before it is held against a target. */
+type Found = Pick<Verdict, "what" | "unit" | "actual"> & Partial<Pick<Verdict, "note" | "onLevel">>;
+
+function atLeast(target: number, found: Found): Verdict {
+  const passed = found.actual >= target;
+  return { note: undefined, onLevel: undefined, ...found, bound: "at least", target, passed };
 }
 
-function atMost(
-  target: number,
-  actual: number,
-  what: string,
-  unit: string,
-  note?: string,
-): Verdict {
-  return { what, actual, unit, bound: "at most", target, passed: actual <= target, note };
+function atMost(target: number, found: Found): Verdict {
+  const passed = found.actual <= target;
+  return { note: undefined, onLevel: undefined, ...found, bound: "at most", target, passed };
 }

@@ -155,7 +155,7 @@ function logCharts({ log }: Results): Chart[] {
     of: (row: LogRow) => number,
     on: StorageName = "journal",
   ): Series => ({
-    name: on === "journal" ? name : `${name}, on ${on}`,
+    name: on === "journal" ? name : `${name}, ${on}`,
     colour,
     dashed: on !== "journal",
     points: log

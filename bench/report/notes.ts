@@ -19,7 +19,7 @@ export function headOf({ machine, versions, command, tookMs }: Results): string[
 
 export function notesOf(results: Results): string[] {
   const { quietness, etcdAbsent, rows } = results;
-  const notes = ["Where it does not say so, quorate is not on `level` but on its journal."];
+  const notes = ["Where it does not say that it is on level, quorate is on its journal."];
   notes.push(quietnessNote(quietness));
   if (rows.length > 0) notes.push(warmthNote(results.firstWarmUpMs));
   const { applies, compared, shortfalls } = validityOf(results);

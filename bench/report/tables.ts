@@ -156,13 +156,16 @@ function timesRow(what: string, times: readonly number[]): string[] {
 export function verdictTable(results: Results): Table {
   return {
     title: "Targets",
-    columns: ["", "what", "is", "target"],
-    rows: verdictsOf(results).map(({ passed, what, actual, unit, bound, target, note }) => [
-      passed ? "pass" : "FAIL",
-      note === undefined ? what : `${what} (${note})`,
-      `${figure(actual)}${unit}`,
-      `${bound} ${figure(target)}`,
-    ]),
+    columns: ["", "what", "is", "target", "on level"],
+    rows: verdictsOf(results).map(
+      ({ passed, what, actual, unit, bound, target, note, onLevel }) => [
+        passed ? "pass" : "FAIL",
+        note === undefined ? what : `${what} (${note})`,
+        `${figure(actual)}${unit}`,
+        `${bound} ${figure(target)}`,
+        onLevel === undefined ? "" : figure(onLevel),
+      ],
+    ),
   };
 }
 

@@ -1,21 +1,24 @@
 import { describe, expect, test } from "vitest";
+import { bytesWrittenIn } from "../../bench/disk-probe.ts";
 import { measuredOf, medianOf } from "../../bench/measured.ts";
 import type { Sample } from "../../bench/measured.ts";
 import { median, ratioOfRounds } from "../../bench/statistics.ts";
 
-function usage(cpuMicros: number, diskBytes: number, residentBytes: number) {
-  return { cpuMicros, diskBytes, wroteBytes: 2 * diskBytes, residentBytes, anonymousBytes: 1 };
+function usage(cpuMicros: number, wroteBytes: number, residentBytes: number) {
+  return { cpuMicros, wroteBytes, residentBytes, anonymousBytes: 1 };
 }
 
 const begin: Sample = {
   servers: [usage(1_000_000, 500, 10), usage(0, 0, 30)],
   load: usage(5_000_000, 0, 0),
   machine: { allMicros: 10_000_000, ownMicros: 9_000_000 },
+  diskBytes: 1_000_000,
 };
 const end: Sample = {
   servers: [usage(1_040_000, 1500, 20), usage(60_000, 3000, 10)],
   load: usage(6_000_000, 0, 0),
   machine: { allMicros: 14_000_000, ownMicros: 12_000_000 },
+  diskBytes: 1_007_000,
 };
 const answered = {
   count: 1000,
@@ -35,8 +38,8 @@ describe("the figures of a measurement", () => {
       p50Ms: 0.1,
       p99Ms: 0.2,
       cpuMicros: [60, 40],
-      diskBytes: 4,
-      wroteBytes: 8,
+      diskBytes: 7,
+      wroteBytes: 4,
       residentBytes: 20,
       loadCores: 0.5,
       othersCores: 0.5,
@@ -44,7 +47,7 @@ describe("the figures of a measurement", () => {
   });
 
   test("are zero where nothing was answered and nothing is known", () => {
-    const nothing = { servers: [undefined], load: undefined, machine: undefined };
+    const nothing = { servers: [undefined], load: undefined, machine: undefined, diskBytes: 0 };
     const measured = measuredOf({ ...answered, count: 0, latency: [] }, nothing, nothing);
     expect(measured).toMatchObject({ perSecond: 0, p99Ms: 0, cpuMicros: [0], othersCores: 0 });
   });
@@ -61,6 +64,24 @@ describe("the figures of a measurement", () => {
       [100, 294],
       [200, 6],
     ]);
+  });
+});
+
+describe("what a disk was given", () => {
+  const diskstats = [
+    "   7       0 loop0 1 1 1 1 1 1 11 1 0 1 1",
+    " 254       0 vda 2 2 2 2 2 2 22 2 0 2 2",
+    " 259  262145 nvme1n1p1 3 3 3 3 3 3 33 3 0 3 3",
+  ].join("\n");
+
+  test("is told in sectors on the line of its device", () => {
+    expect(bytesWrittenIn(diskstats, 0xfe00)).toBe(22 * 512);
+    expect(bytesWrittenIn(diskstats, 0x4001_0301)).toBe(33 * 512);
+  });
+
+  test("is nothing where the device is not a disk", () => {
+    expect(bytesWrittenIn(diskstats, 0x0017)).toBe(0);
+    expect(bytesWrittenIn("", 0xfe00)).toBe(0);
   });
 });
 

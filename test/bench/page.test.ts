@@ -81,8 +81,8 @@ describe("the page of a run", () => {
     expect(opening?.series.map(({ name, points }) => [name, points[0]?.y])).toEqual([
       ["open", 5],
       ["applied", 10],
-      ["open, on level", 7],
-      ["applied, on level", 10],
+      ["open, level", 7],
+      ["applied, level", 10],
     ]);
   });
 

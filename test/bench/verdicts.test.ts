@@ -34,6 +34,29 @@ describe("a verdict", () => {
     expect(p99).toMatchObject({ actual: 0.25, target: 0.5, bound: "at most", passed: true });
   });
 
+  test("is on the journal, and tells the same figure of level beside it", () => {
+    const rows = [
+      row({ lane: "bare", perSecond: 1000 }),
+      row({ lane: "etcd", perSecond: 100, p99Ms: 40 }),
+      row({ lane: "quorate", perSecond: 600, p99Ms: 10, cpuMicros: [10, 9] }),
+      row({ lane: "quorate on level", perSecond: 300, p99Ms: 20, cpuMicros: [20, 9] }),
+    ];
+    const log = [
+      logRow({ entries: 1_000_000, openMs: 400 }),
+      logRow({ storage: "level", entries: 1_000_000, openMs: 150 }),
+    ];
+    const verdicts = verdictsOf(results({ rows, log }));
+    expect(verdicts.map(({ unit, actual, onLevel }) => [unit, actual, onLevel])).toEqual([
+      [" x etcd", 6, 3],
+      [" x etcd", 0.25, 0.5],
+      [" of the bare line", 0.6, 0.3],
+      [" us", 19, 29],
+      [" ms", 400, 150],
+    ]);
+    const others = rows.filter(({ lane }) => lane !== "quorate");
+    expect(verdictsOf(results({ rows: others, log: log.slice(1) }))).toEqual([]);
+  });
+
   test("is failed by too few, and passed by exactly enough", () => {
     const bare = row({ lane: "bare", perSecond: 1000 });
     const passed = [499, 500].map(
