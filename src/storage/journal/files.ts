@@ -33,6 +33,8 @@ export class FileFolder implements JournalFolder {
   async open(): Promise<void> {
     await this.#try("open", () => createFolder(this.#path));
     await this.#lock.open();
+    // What was renamed or removed by a process that was killed may have reached the page cache only.
+    await this.#try("open", () => syncFolder(this.#path));
   }
 
   async list(): Promise<readonly string[]> {

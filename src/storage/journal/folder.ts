@@ -16,15 +16,21 @@ export interface JournalFile {
 }
 
 /**
- * A folder of such files. A name is given, changed and taken away durably: once that has resolved, no crash brings back
- * what was before. A crash while it is under way leaves one or the other.
+ * A folder of such files. A name is changed and taken away durably: once that has resolved, no crash brings back what was
+ * before. A crash while it is under way leaves one or the other.
  */
 export interface JournalFolder {
-  /** Creates it where it is missing. Rejects with `RAFT_LOCKED` while somebody else has it open. */
+  /**
+   * Creates it where it is missing. What the names are that it finds, they are durably from then on, whoever was killed
+   * while they were changed. Rejects with `RAFT_LOCKED` while somebody else has it open.
+   */
   open(): Promise<void>;
   /** The names of its files. */
   list(): Promise<readonly string[]>;
-  /** Makes a file of `size` zeros, which are durable; one that has the name already is replaced. */
+  /**
+   * Makes a file of `size` zeros, which are durable; its name need not be. One that has the name already is replaced. A
+   * crash while it is under way may leave a file of any size.
+   */
   create(name: string, size: number): Promise<void>;
   /** Opens a file that is there. */
   openFile(name: string): Promise<JournalFile>;

@@ -93,7 +93,7 @@ class Replay {
       `segment ${empty?.number ?? 0} of the journal has lost what it held`,
     );
     // Those behind the one that comes next were meant for a batch that never took place.
-    for (const { number, file } of this.#segments.splice(used + 1).toReversed()) {
+    for (const { number, file } of this.#segments.slice(used + 1).toReversed()) {
       await file.close();
       await this.#folder.remove(nameOf(number));
     }

@@ -106,8 +106,11 @@ export class Segments {
     if (segment === undefined) return;
     this.#bytes -= segment.file.size;
     const name = nameOf(segment.number);
+    // Also where no step is taken any more.
+    const closed = segment.file.close();
+    closed.catch(() => undefined);
     void this.#step(async () => {
-      await segment.file.close();
+      await closed;
       if (this.#hasSpare || segment.file.size !== this.#options.segmentBytes) {
         await this.#folder.remove(name);
       } else {
@@ -133,9 +136,14 @@ export class Segments {
       else await this.#folder.create(UNFINISHED, size);
       const name = isSpare ? SPARE : UNFINISHED;
       const file = await this.#folder.openFile(name);
-      await file.write(encodeHeader(header), 0);
-      // Known as a segment once its header is there: a segment without one is damaged.
-      await this.#folder.rename(name, nameOf(number));
+      try {
+        await file.write(encodeHeader(header), 0);
+        // Known as a segment once its header is there: a segment without one is damaged.
+        await this.#folder.rename(name, nameOf(number));
+      } catch (error) {
+        await file.close();
+        throw error;
+      }
       return new Segment(number, file, seedOf(header));
     });
   }
