@@ -34,7 +34,7 @@ const PAGE_BYTES = 4096;
 
 /**
  * A storage in `folder`, which is created with its parents where it does not exist: faster than `levelStorage`, with a
- * steadier disk, for about a hundred bytes of memory for each record that is in use, which is a batch of the log. One
+ * steadier disk, for about 120 bytes of memory for each record that is in use, which is a batch of the log. One
  * process at a time: `open` rejects with `RAFT_LOCKED` while another has it. For one node, and opened once: make another
  * one for the next start. What one kind of storage has written the other does not read. Throws `RAFT_INVALID_OPTION`.
  */

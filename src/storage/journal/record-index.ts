@@ -1,4 +1,4 @@
-/** Where each record stands, by key. It takes about a hundred bytes of memory for each. */
+/** Where each record stands, by key. It takes about 120 bytes of memory for each. */
 
 import sortedBTree from "sorted-btree";
 import type { StoreRange } from "../ordered-store.ts";
