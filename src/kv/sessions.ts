@@ -16,6 +16,7 @@ import type { LogIndex } from "../core/types.ts";
 import { RaftError } from "../errors.ts";
 import { stateMachineMethods } from "../node/state-machine.ts";
 import type { AppliedCommand, StateMachine } from "../node/state-machine.ts";
+import { isPromise } from "../promises.ts";
 import {
   objectFrom,
   problemsOfCount,
@@ -128,8 +129,8 @@ class SessionMachine<Result, Query, Answer> implements StateMachine<
     if (fresh.commands.length === 0) return outcomes;
 
     const results = this.#machine.apply(fresh.commands);
-    if (!(results instanceof Promise)) return fill(fresh.records, results, outcomes);
-    return results.then((settled) => fill(fresh.records, settled, outcomes));
+    if (!isPromise(results)) return fill(fresh.records, results, outcomes);
+    return Promise.resolve(results).then((settled) => fill(fresh.records, settled, outcomes));
   }
 
   query(query: Query): Answer | Promise<Answer> {

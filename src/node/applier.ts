@@ -6,6 +6,7 @@
 import type { ApplyTask } from "../core/ready.ts";
 import type { CommandEntry, Entry, LogIndex } from "../core/types.ts";
 import { isRaftError } from "../errors.ts";
+import { isPromise } from "../promises.ts";
 import type { Storage } from "../storage/storage.ts";
 import { applyError, storageError } from "./failures.ts";
 import type { StateMachine } from "./state-machine.ts";
@@ -51,8 +52,8 @@ export class Applier<Result> {
     } catch (cause) {
       throw applyFailed(cause);
     }
-    if (!(results instanceof Promise)) return applied(entries, commands.length, results);
-    return results.then(
+    if (!isPromise(results)) return applied(entries, commands.length, results);
+    return Promise.resolve(results).then(
       (values) => applied(entries, commands.length, values),
       (cause: unknown) => Promise.reject(applyFailed(cause)),
     );

@@ -4,6 +4,7 @@
  */
 
 import { messageOf, RaftError } from "../errors.ts";
+import { isPromise } from "../promises.ts";
 import type { QueuedRead } from "./inbox.ts";
 import { failReads } from "./reads.ts";
 import type { StateMachine } from "./state-machine.ts";
@@ -53,7 +54,7 @@ export class Queries<Query, Answer> {
     } catch (cause) {
       return sink.failed(token, queryError(cause));
     }
-    if (!(answer instanceof Promise)) return sink.done(token, index, answer);
+    if (!isPromise(answer)) return sink.done(token, index, answer);
     this.#running.add(read);
     answer.then(
       (value: Answer) => {

@@ -198,6 +198,24 @@ test("an exception of a query is an error of that read only, thrown or rejected"
   await clock.settle(node.stop());
 });
 
+test("a promise of another make is awaited, in a query and in an apply", async () => {
+  const clock = new VirtualClock();
+  const promised = <Value>(value: Value): Promise<Value> =>
+    ({
+      then: (...handlers: Parameters<Promise<Value>["then"]>) =>
+        Promise.resolve(value).then(...handlers),
+    }) as Promise<Value>;
+  const node = await alone<string, string>(clock, {
+    ...INERT,
+    apply: (commands) => promised(commands.map(() => "applied")),
+    query: (query) => promised(`answer to ${query}`),
+  });
+  const proposed = await clock.settle(node.propose(Uint8Array.of(1)));
+  const read = await clock.settle(node.read("it"));
+  expect([proposed.result, read.answer]).toEqual(["applied", "answer to it"]);
+  await clock.settle(node.stop());
+});
+
 test("a stop does not wait for a query that never answers, and tells who asked", async () => {
   const clock = new VirtualClock();
   const node = await alone<undefined, string>(clock, {
