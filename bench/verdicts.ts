@@ -1,5 +1,6 @@
 /** What is to be reached, and whether it was, on the journal. Only what was measured has a verdict. */
 
+import { counted } from "../sim/counted.ts";
 import { overEtcd, rowOf, shareOfBare } from "./comparison.ts";
 import type { StorageName } from "./quorate/storages.ts";
 import type { LoadRow, LoadSection, Results } from "./results.ts";
@@ -127,7 +128,7 @@ function failover({ failover: found }: Compared): Verdict[] {
   if (found === undefined) return [];
   const { writableMs, electionTimeoutMs } = found;
   const actual = median(writableMs) / electionTimeoutMs;
-  const what = `time without a leader, median of ${writableMs.length} kills`;
+  const what = `time without a leader, median of ${counted(writableMs.length, "kill")}`;
   const unit = " x the minimum election timeout";
   return [atMost(LEADERLESS_TIMEOUTS, { what, unit, actual })];
 }

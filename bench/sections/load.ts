@@ -16,9 +16,6 @@ import type { Lane } from "./turns.ts";
 /** Many loads on few connections: ours, and those of the bare line. */
 const CONNECTIONS = 8;
 
-/** Tried for etcd, which is told the number that it does best with. */
-const CANDIDATES = [1, 2, 4, 8, 16, 32];
-
 /** Enough for the disk to be kept busy with big values, and few enough to fit in what a leader takes in. */
 const VALUES_CONCURRENCY = 16;
 const NODES_CONCURRENCY = 256;
@@ -121,7 +118,7 @@ export class LoadSections {
 
   async #bestConnections(etcd: EtcdSystem): Promise<number> {
     let best = { connections: CONNECTIONS, perSecond: 0 };
-    for (const connections of CANDIDATES) {
+    for (const connections of this.#options.plan.etcdConnections) {
       const job = this.#job({ concurrency: 256, connections })({
         ...laneOf(etcd),
         connections,
