@@ -1,5 +1,6 @@
 /** Reads: what a linearizable one may answer and when (thesis 6.4), local ones, and queries that fail. */
 
+import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
 import { RaftNode } from "../../src/node/node.ts";
 import type { StateMachine } from "../../src/node/state-machine.ts";
@@ -200,15 +201,12 @@ test("an exception of a query is an error of that read only, thrown or rejected"
 
 test("a promise of another make is awaited, in a query and in an apply", async () => {
   const clock = new VirtualClock();
-  const promised = <Value>(value: Value): Promise<Value> =>
-    ({
-      then: (...handlers: Parameters<Promise<Value>["then"]>) =>
-        Promise.resolve(value).then(...handlers),
-    }) as Promise<Value>;
+  // Of another realm: no instance of our `Promise`.
+  const Foreign = runInNewContext("Promise") as PromiseConstructor;
   const node = await alone<string, string>(clock, {
     ...INERT,
-    apply: (commands) => promised(commands.map(() => "applied")),
-    query: (query) => promised(`answer to ${query}`),
+    apply: (commands) => Foreign.resolve(commands.map(() => "applied")),
+    query: (query) => Foreign.resolve(`answer to ${query}`),
   });
   const proposed = await clock.settle(node.propose(Uint8Array.of(1)));
   const read = await clock.settle(node.read("it"));

@@ -1,11 +1,13 @@
-/** Where each record stands, by key. It takes about 120 bytes of memory for each. */
+/**
+ * Where each record stands, by key. It takes about 120 bytes of memory for each.
+ *
+ * Keys that are the same up to their last `/` are kept in one run: there are few of those, and within one keys come at the
+ * end and go at the front. A tree for all of them took a tenth of what a member does for a write.
+ */
 
-import sortedBTree from "sorted-btree";
 import type { StoreRange } from "../ordered-store.ts";
+import { KeyRun } from "./key-run.ts";
 import type { Segment } from "./segments.ts";
-
-/** The package is CommonJS: its class is the default of its default. */
-const { default: BTree } = sortedBTree;
 
 /** What a record takes beside its key and its value. */
 const RECORD_BYTES = 7;
@@ -23,7 +25,7 @@ export interface IndexedRecord {
 }
 
 export class RecordIndex {
-  readonly #places: sortedBTree.default<string, Place> = new BTree(undefined, compareKeys);
+  readonly #runs = new Map<string, KeyRun<Place>>();
   #live = 0;
 
   /** Bytes of all records. */
@@ -32,52 +34,59 @@ export class RecordIndex {
   }
 
   get(key: string): Place | undefined {
-    return this.#places.get(key);
+    return this.#runs.get(groupOf(key))?.get(key);
   }
 
   put(key: string, place: Place): void {
-    this.delete(key);
-    this.#places.set(key, place);
+    const group = groupOf(key);
+    let run = this.#runs.get(group);
+    if (run === undefined) this.#runs.set(group, (run = new KeyRun()));
+    this.#count(key, run.set(key, place), -1);
     this.#count(key, place, 1);
   }
 
   delete(key: string): void {
-    const place = this.#places.get(key);
-    if (place === undefined) return;
-    this.#places.delete(key);
-    this.#count(key, place, -1);
+    const group = groupOf(key);
+    const run = this.#runs.get(group);
+    if (run === undefined) return;
+    this.#count(key, run.delete(key), -1);
+    if (run.isEmpty) this.#runs.delete(group);
   }
 
-  select({ gte, lt, reverse, limit }: StoreRange): IndexedRecord[] {
+  select(range: StoreRange): IndexedRecord[] {
+    const { limit, reverse } = range;
     const found: IndexedRecord[] = [];
-    const pairs =
-      reverse === true
-        ? this.#places.entriesReversed(lt, undefined, true)
-        : this.#places.entries(gte);
-    for (const [key, place] of pairs) {
-      if (found.length === limit || (reverse === true ? key < gte : key >= lt)) break;
-      found.push({ key, place });
+    for (const run of this.#runs.values()) {
+      let left = limit;
+      run.visit(range, (key, place) => {
+        found.push({ key, place });
+        left -= 1;
+        return left > 0;
+      });
     }
-    return found;
+    const sign = reverse === true ? -1 : 1;
+    return found.toSorted((a, b) => (a.key < b.key ? -sign : sign)).slice(0, limit);
   }
 
   /** The records in `segment`: looks at all there are. */
   recordsIn(segment: Segment): IndexedRecord[] {
     const found: IndexedRecord[] = [];
-    this.#places.forEachPair((key, place) => {
-      if (place.segment === segment) found.push({ key, place });
-    });
+    for (const run of this.#runs.values()) {
+      run.visitAll((key, place) => {
+        if (place.segment === segment) found.push({ key, place });
+      });
+    }
     return found;
   }
 
-  #count(key: string, { segment, length }: Place, times: 1 | -1): void {
-    const bytes = times * (RECORD_BYTES + key.length + length);
-    segment.live += bytes;
+  #count(key: string, place: Place | undefined, times: 1 | -1): void {
+    if (place === undefined) return;
+    const bytes = times * (RECORD_BYTES + key.length + place.length);
+    place.segment.live += bytes;
     this.#live += bytes;
   }
 }
 
-function compareKeys(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
+function groupOf(key: string): string {
+  return key.slice(0, key.lastIndexOf("/") + 1);
 }
