@@ -42,6 +42,8 @@ export class JournalWorld {
   #store: OrderedStore;
   /** What may be found: what the last acknowledged batch has left, and what the one that failed would have. */
   #models: readonly [Model, ...Model[]] = [new Map()];
+  /** What it was after each batch that was acknowledged. */
+  readonly history: Model[] = [new Map()];
   #troubles: Trouble[] = [];
   #calm = 0;
   /** How the process is to end, once a fault has come to it: until then nothing may fail. */
@@ -106,6 +108,7 @@ export class JournalWorld {
     try {
       await this.#store.batch(operations, { sync: true });
       this.#models = [next];
+      this.history.push(next);
       return true;
     } catch (error) {
       this.#mustBeInjected(error);
@@ -125,12 +128,21 @@ export class JournalWorld {
     await new Promise((resolve) => setImmediate(resolve));
   }
 
-  async finish(): Promise<void> {
+  /** No trouble is to come any more. */
+  calm(): void {
     this.#troubles = [];
-    await this.restart("power");
+  }
+
+  async close(): Promise<void> {
     await this.#store.close();
     assert.equal(this.disk.openFiles, 0, "files were left open");
     assert.deepEqual(this.disk.violations, []);
+  }
+
+  async finish(): Promise<void> {
+    this.calm();
+    await this.restart("power");
+    await this.close();
   }
 
   async #renew(): Promise<void> {
@@ -139,8 +151,7 @@ export class JournalWorld {
       // It may have come in the middle of a call.
       if (this.disk.isOpen) this.disk.crash(end);
     } else {
-      await this.#store.close();
-      assert.equal(this.disk.openFiles, 0, "files were left open");
+      await this.close();
     }
     this.#end = undefined;
     this.#store = this.newStore();
@@ -180,7 +191,7 @@ function changed(model: Model, operations: readonly StoreOperation[]): Model {
 }
 
 /** By every way of reading. */
-async function contentOf(store: OrderedStore): Promise<Model> {
+export async function contentOf(store: OrderedStore): Promise<Model> {
   const records = await store.range(EVERYTHING);
   const keys = records.map(({ key }) => key);
   assert.deepEqual(await store.keys(EVERYTHING), keys);
@@ -195,12 +206,12 @@ async function contentOf(store: OrderedStore): Promise<Model> {
   return content;
 }
 
-function isSame(one: Model, other: Model): boolean {
+export function isSame(one: Model, other: Model): boolean {
   if (one.size !== other.size) return false;
   return [...one].every(([key, value]) => other.get(key)?.equals(value) === true);
 }
 
-function describe(found: Model, expected: readonly Model[]): string {
+export function describe(found: Model, expected: readonly Model[]): string {
   const all = expected.map(shownModel).join("\n  ");
   return `found\n  ${shownModel(found)}\nexpected one of\n  ${all}\n`;
 }

@@ -57,7 +57,7 @@ export class Mover {
   /** A batch of `bytes` has been written: reads, beside what comes, what is to be moved with the next. */
   onBatch(bytes: number): void {
     if (this.#isReading || this.#ready.length > 0 || !this.#isWanted()) return;
-    const { oldest } = this.#segments;
+    const { oldestInUse: oldest } = this.#segments;
     if (oldest !== undefined && oldest !== this.#source) {
       this.#source = oldest;
       this.#waiting = this.#index.recordsIn(oldest).toReversed();
@@ -77,8 +77,8 @@ export class Mover {
   }
 
   #isWanted(): boolean {
-    const { oldest, current, bytes } = this.#segments;
-    return oldest !== current && bytes > 2 * this.#index.live + 2 * this.#segmentBytes;
+    const { oldestInUse, current, bytes } = this.#segments;
+    return oldestInUse !== current && bytes > 2 * this.#index.live + 2 * this.#segmentBytes;
   }
 
   /** Those of the waiting that are still in use, of `bytes` or one. */

@@ -80,13 +80,23 @@ export class Segments {
     return this.#list.at(-1);
   }
 
-  get oldest(): Segment | undefined {
-    return this.#list[0];
+  /** The first in which anything is in use. */
+  get oldestInUse(): Segment | undefined {
+    return this.#list.find(({ live }) => live > 0);
   }
 
   /** Of all files but the one that is made ready. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /**
+   * How many could be given up: nothing in them is in use, and nobody reads. Only from the front: what a later one holds
+   * may be the deletion of what an earlier one does.
+   */
+  get idle(): number {
+    const needed = this.#list.findIndex(({ live, readers }) => live > 0 || readers > 0);
+    return needed === -1 ? Math.max(0, this.#list.length - 1) : needed;
   }
 
   /** Goes on to the next; where that has no room for a batch of `bytes`, the one after it will. */
@@ -100,10 +110,20 @@ export class Segments {
     return segment;
   }
 
-  /** Gives up the oldest, in which nothing is in use and nobody reads. */
-  retire(): void {
-    const segment = this.#list.shift();
-    if (segment === undefined) return;
+  /** Gives up the oldest ones, so many, which are idle. */
+  retire(count: number): void {
+    for (const segment of this.#list.splice(0, count)) this.#retire(segment);
+  }
+
+  /** Waits for what is under way. */
+  async close(): Promise<void> {
+    const next = await this.#next.catch(() => undefined);
+    await this.#steps.catch(() => undefined);
+    for (const { file } of this.#list) await file.close();
+    await next?.file.close();
+  }
+
+  #retire(segment: Segment): void {
     this.#bytes -= segment.file.size;
     const name = nameOf(segment.number);
     // Also where no step is taken any more.
@@ -118,14 +138,6 @@ export class Segments {
         this.#hasSpare = true;
       }
     });
-  }
-
-  /** Waits for what is under way. */
-  async close(): Promise<void> {
-    const next = await this.#next.catch(() => undefined);
-    await this.#steps.catch(() => undefined);
-    for (const { file } of this.#list) await file.close();
-    await next?.file.close();
   }
 
   #make(number: number, size = this.#options.segmentBytes): Promise<Segment> {

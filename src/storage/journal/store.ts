@@ -67,13 +67,15 @@ export class JournalStore implements OrderedStore {
   async batch(operations: readonly StoreOperation[]): Promise<void> {
     const opened = this.#usable();
     const { segments, mover } = opened;
+    // What this batch takes out of use stays until it is not the last any more: damage to the last one costs it alone.
+    const { idle } = segments;
     const moved = mover.take();
     const all = moved.length === 0 ? operations : [...moved, ...operations];
     const bytes = batchBytes(all);
     const { current } = segments;
     const hasRoom = current?.hasRoomFor(bytes) === true;
     await this.#append(opened, hasRoom ? current : await this.#advance(opened, bytes), all);
-    retireUnused(segments);
+    segments.retire(idle);
     mover.onBatch(bytes);
   }
 
@@ -121,16 +123,6 @@ export class JournalStore implements OrderedStore {
         opened.index.put(key, { ...place, length: operation.value.length });
       }
     }
-  }
-}
-
-/** Only from the front: what a later one holds may be the deletion of what an earlier one does. */
-function retireUnused(segments: Segments): void {
-  for (;;) {
-    const { oldest, current } = segments;
-    if (oldest === undefined || oldest === current) return;
-    if (oldest.live > 0 || oldest.readers > 0) return;
-    segments.retire();
   }
 }
 
