@@ -37,6 +37,9 @@ const HEADER_END = 36;
 const BATCH_HEADER_BYTES = 16;
 const CHANGE_HEADER_BYTES = 7;
 const ALIGNMENT = 8;
+/** A file is mostly zeros before it has been written to: they are passed over a page at a time. */
+const PAGE_BYTES = 4096;
+const ZEROS = Buffer.alloc(PAGE_BYTES);
 const PUT = 1;
 const DELETE = 2;
 
@@ -151,9 +154,13 @@ export function isFollowedByBatch(
 ): boolean {
   // Batches are numbered one by one: with that most of what is none need not be read further.
   const most = above === 0 ? Infinity : above + (bytes.length - from) / BATCH_HEADER_BYTES;
-  for (let at = from; at + BATCH_HEADER_BYTES < bytes.length; at += ALIGNMENT) {
-    const number = readInteger(bytes, at + 8);
-    if (number > above && number <= most && batchAt(bytes, at, seed) !== undefined) return true;
+  for (let page = from; page < bytes.length; page += PAGE_BYTES) {
+    const end = Math.min(page + PAGE_BYTES, bytes.length - BATCH_HEADER_BYTES + 1);
+    if (ZEROS.equals(bytes.subarray(page, page + PAGE_BYTES))) continue;
+    for (let at = page; at < end; at += ALIGNMENT) {
+      const number = readInteger(bytes, at + 8);
+      if (number > above && number <= most && batchAt(bytes, at, seed) !== undefined) return true;
+    }
   }
   return false;
 }
