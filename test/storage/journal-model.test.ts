@@ -6,9 +6,14 @@ import { describe, expect, test } from "vitest";
 import { RaftError } from "../../src/errors.ts";
 import { keyOf } from "../../src/storage/layout.ts";
 import type { OrderedStore, StoreOperation } from "../../src/storage/ordered-store.ts";
-import type { FaultyDisk } from "../support/faulty-folder.ts";
 import { seededRandom } from "../support/random.ts";
-import { contentOf, describe as describeModels, isSame, JournalWorld } from "./journal-world.ts";
+import {
+  contentOf,
+  describe as describeModels,
+  flipAny,
+  isSame,
+  JournalWorld,
+} from "./journal-world.ts";
 import type { Model, Trouble } from "./journal-world.ts";
 
 /** What happens to the store. */
@@ -299,17 +304,6 @@ async function ended(world: JournalWorld, reads: Read[]): Promise<void> {
 
 /** Copies of a disk with one bit wrong, of each that is looked at. */
 const FLIPS = 40;
-
-/** Half of them in what is not zero. */
-function flipAny(disk: FaultyDisk, random: () => number): void {
-  const pick = (below: number): number => Math.floor(random() * below);
-  const names = [...disk.files.keys()];
-  const name = names[pick(names.length)] ?? "";
-  const bytes = disk.bytesOf(name);
-  const written = [...bytes.keys()].filter((at) => bytes[at] !== 0);
-  const at = (random() < 0.5 ? undefined : written[pick(written.length)]) ?? pick(bytes.length);
-  disk.flip(name, at * 8 + pick(8));
-}
 
 async function verdictOn(
   store: OrderedStore,

@@ -206,6 +206,17 @@ export async function contentOf(store: OrderedStore): Promise<Model> {
   return content;
 }
 
+/** One bit of any file is wrong: half the time of what is not zero. */
+export function flipAny(disk: FaultyDisk, random: () => number): void {
+  const pick = (below: number): number => Math.floor(random() * below);
+  const names = [...disk.files.keys()];
+  const name = names[pick(names.length)] ?? "";
+  const bytes = disk.bytesOf(name);
+  const written = [...bytes.keys()].filter((at) => bytes[at] !== 0);
+  const at = (random() < 0.5 ? undefined : written[pick(written.length)]) ?? pick(bytes.length);
+  disk.flip(name, at * 8 + pick(8));
+}
+
 export function isSame(one: Model, other: Model): boolean {
   if (one.size !== other.size) return false;
   return [...one].every(([key, value]) => other.get(key)?.equals(value) === true);
