@@ -36,7 +36,7 @@ export interface FirstWarmUpMs {
 
 export const FULL: Omit<Plan, "sections"> = {
   levels: [1, 64, 256, 1000],
-  firstWarmUpMs: { high: 6000, low: 8000 },
+  firstWarmUpMs: { high: 16_000, low: 8000 },
   warmUpMs: 750,
   measureMs: 2000,
   rounds: 3,
