@@ -41,8 +41,8 @@ describe("the command line", () => {
     ]);
   });
 
-  test("a full run is planned to take about twenty minutes, a quick one under a minute", () => {
-    expect(expectedMs({ ...FULL, sections: SECTIONS }, true)).toBeLessThan(19 * 60_000);
+  test("a full run is planned to take less than twenty-four minutes, a quick one less than one", () => {
+    expect(expectedMs({ ...FULL, sections: SECTIONS }, true)).toBeLessThan(24 * 60_000);
     expect(expectedMs({ ...QUICK, sections: SECTIONS }, true)).toBeLessThan(60_000);
   });
 });
