@@ -9,10 +9,9 @@
  */
 
 import { join } from "node:path";
-import { RaftError } from "../errors.ts";
 import { systemRandom } from "../random.ts";
-import { shown } from "../shapes.ts";
 import { FileGuard } from "./file-guard.ts";
+import { checkBytes, checkFolder } from "./folder-options.ts";
 import { FileFolder } from "./journal/files.ts";
 import { JournalStore } from "./journal/store.ts";
 import { LogStore } from "./log-store.ts";
@@ -28,8 +27,7 @@ export interface JournalOptions {
 }
 
 const DEFAULT_SEGMENT_BYTES = 16 * 1024 * 1024;
-const LEAST_SEGMENT_BYTES = 64 * 1024;
-const MOST_SEGMENT_BYTES = 1024 * 1024 * 1024;
+const SEGMENT_BYTES = { least: 64 * 1024, most: 1024 * 1024 * 1024 };
 const PAGE_BYTES = 4096;
 
 /**
@@ -39,9 +37,7 @@ const PAGE_BYTES = 4096;
  * one for the next start. What one kind of storage has written the other does not read. Throws `RAFT_INVALID_OPTION`.
  */
 export function journalStorage(folder: string, options: JournalOptions = {}): Storage {
-  if (typeof folder !== "string" || folder === "") {
-    throw new RaftError("RAFT_INVALID_OPTION", `folder must be a path, not ${shown(folder)}`);
-  }
+  checkFolder(folder);
   return new LogStore(
     new JournalStore(new FileFolder(join(folder, "journal")), {
       segmentBytes: segmentBytesOf(options),
@@ -52,15 +48,6 @@ export function journalStorage(folder: string, options: JournalOptions = {}): St
 }
 
 function segmentBytesOf({ segmentBytes = DEFAULT_SEGMENT_BYTES }: JournalOptions): number {
-  const isUsable =
-    Number.isSafeInteger(segmentBytes) &&
-    segmentBytes >= LEAST_SEGMENT_BYTES &&
-    segmentBytes <= MOST_SEGMENT_BYTES;
-  if (!isUsable) {
-    throw new RaftError(
-      "RAFT_INVALID_OPTION",
-      `segmentBytes must be from ${LEAST_SEGMENT_BYTES} to ${MOST_SEGMENT_BYTES}, not ${segmentBytes}`,
-    );
-  }
+  checkBytes("segmentBytes", segmentBytes, SEGMENT_BYTES);
   return Math.ceil(segmentBytes / PAGE_BYTES) * PAGE_BYTES;
 }

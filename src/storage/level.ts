@@ -10,8 +10,8 @@
 import { join, resolve } from "node:path";
 import { Level } from "level";
 import { messageOf, RaftError } from "../errors.ts";
-import { shown } from "../shapes.ts";
 import { FileGuard } from "./file-guard.ts";
+import { checkBytes, checkFolder } from "./folder-options.ts";
 import { createFolder } from "./folders.ts";
 import { LogStore } from "./log-store.ts";
 import type { OrderedStore, StoreOperation, StoreRange, StoreRecord } from "./ordered-store.ts";
@@ -30,8 +30,7 @@ export interface LevelOptions {
 }
 
 const DEFAULT_WRITE_BUFFER_BYTES = 64 * 1024 * 1024;
-const LEAST_WRITE_BUFFER_BYTES = 64 * 1024;
-const MOST_WRITE_BUFFER_BYTES = 1024 * 1024 * 1024;
+const WRITE_BUFFER_BYTES = { least: 64 * 1024, most: 1024 * 1024 * 1024 };
 
 /**
  * A storage in `folder`, which is created with its parents where it does not exist. One process at a time: `open`
@@ -39,9 +38,7 @@ const MOST_WRITE_BUFFER_BYTES = 1024 * 1024 * 1024;
  * Throws `RAFT_INVALID_OPTION`.
  */
 export function levelStorage(folder: string, options: LevelOptions = {}): Storage {
-  if (typeof folder !== "string" || folder === "") {
-    throw new RaftError("RAFT_INVALID_OPTION", `folder must be a path, not ${shown(folder)}`);
-  }
+  checkFolder(folder);
   return new LogStore(
     new LevelOrderedStore(join(folder, "level"), options),
     new FileGuard(join(folder, "guard")),
@@ -49,16 +46,7 @@ export function levelStorage(folder: string, options: LevelOptions = {}): Storag
 }
 
 function databaseOptions({ writeBufferBytes = DEFAULT_WRITE_BUFFER_BYTES }: LevelOptions) {
-  const isUsable =
-    Number.isSafeInteger(writeBufferBytes) &&
-    writeBufferBytes >= LEAST_WRITE_BUFFER_BYTES &&
-    writeBufferBytes <= MOST_WRITE_BUFFER_BYTES;
-  if (!isUsable) {
-    throw new RaftError(
-      "RAFT_INVALID_OPTION",
-      `writeBufferBytes must be from ${LEAST_WRITE_BUFFER_BYTES} to ${MOST_WRITE_BUFFER_BYTES}, not ${writeBufferBytes}`,
-    );
-  }
+  checkBytes("writeBufferBytes", writeBufferBytes, WRITE_BUFFER_BYTES);
   return {
     keyEncoding: "utf8",
     valueEncoding: "view",

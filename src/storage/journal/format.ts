@@ -96,7 +96,7 @@ export function encodeBatch(
   { seed, number }: { readonly seed: number; readonly number: number },
   operations: readonly StoreOperation[],
   places: number[],
-): number {
+): void {
   let at = BATCH_HEADER_BYTES;
   for (const operation of operations) {
     const { key } = operation;
@@ -114,9 +114,7 @@ export function encodeBatch(
   writeUint32(bytes, 4, at - BATCH_HEADER_BYTES);
   writeInteger(bytes, 8, number);
   writeUint32(bytes, 0, crc32(bytes.subarray(4, at), seed));
-  const end = aligned(at);
-  bytes.fill(0, at, end);
-  return end;
+  bytes.fill(0, at, aligned(at));
 }
 
 /** A batch that was found in a segment. */

@@ -2,7 +2,7 @@
  * Where each record stands, by key. It takes about 120 bytes of memory for each.
  *
  * Keys that are the same up to their last `/` are kept in one run: there are few of those, and within one keys come at the
- * end and go at the front. A tree for all of them took a tenth of what a member does for a write.
+ * end and go at the front. With a tree for all of them the changes of a batch took four times as long.
  */
 
 import type { StoreRange } from "../ordered-store.ts";

@@ -27,6 +27,12 @@ interface Opened {
   number: number;
 }
 
+interface Batch {
+  readonly operations: readonly StoreOperation[];
+  /** See `batchBytes`. */
+  readonly bytes: number;
+}
+
 /** An ordered store on files that are only ever written to at their end. Every batch is synced, whether asked or not. */
 export class JournalStore implements OrderedStore {
   readonly #folder: JournalFolder;
@@ -74,7 +80,8 @@ export class JournalStore implements OrderedStore {
     const bytes = batchBytes(all);
     const { current } = segments;
     const hasRoom = current?.hasRoomFor(bytes) === true;
-    await this.#append(opened, hasRoom ? current : await this.#advance(opened, bytes), all);
+    const segment = hasRoom ? current : await this.#advance(opened, bytes);
+    await this.#append(opened, segment, { operations: all, bytes });
     segments.retire(idle);
     mover.onBatch(bytes);
   }
@@ -97,16 +104,11 @@ export class JournalStore implements OrderedStore {
       const segment = await opened.segments.advance(bytes);
       if (segment.hasRoomFor(bytes)) return segment;
       // One that is left without a batch would look like one that has lost what it held.
-      await this.#append(opened, segment, []);
+      await this.#append(opened, segment, { operations: [], bytes: batchBytes([]) });
     }
   }
 
-  async #append(
-    opened: Opened,
-    segment: Segment,
-    operations: readonly StoreOperation[],
-  ): Promise<void> {
-    const bytes = batchBytes(operations);
+  async #append(opened: Opened, segment: Segment, { operations, bytes }: Batch): Promise<void> {
     const workspace = bytes > KEPT_BYTES ? Buffer.allocUnsafeSlow(bytes) : this.#workspace;
     const places: number[] = [];
     const position = segment.end;
