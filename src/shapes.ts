@@ -66,6 +66,12 @@ export function problemsOfFunction(name: string, value: unknown): string[] {
 }
 
 /** `value` may be left out. */
+export function problemsOfBoolean(name: string, value: unknown): string[] {
+  if (value === undefined || typeof value === "boolean") return [];
+  return [`${name} must be true or false, not ${shown(value)}`];
+}
+
+/** `value` may be left out. */
 export function problemsOfChoice(
   name: string,
   value: unknown,

@@ -39,7 +39,11 @@ function importsOf({ path, text }: Source): string[] {
 /** Folder by folder: what it may import beside itself. Leaves first. */
 const MAY_IMPORT: Record<string, readonly RegExp[]> = {
   "src/core/": [],
-  "src/storage/": [/^src\/core\/(types|membership)\.ts$/, /^src\/[a-z-]+\.ts$/],
+  "src/storage/": [
+    /^src\/core\/(types|membership)\.ts$/,
+    /^src\/[a-z-]+\.ts$/,
+    /^src\/node\/clock\.ts$/,
+  ],
   "src/transport/": [
     /^src\/core\/(types|message)\.ts$/,
     /^src\/storage\/storage\.ts$/,

@@ -10,8 +10,9 @@
 
 import { join } from "node:path";
 import { systemRandom } from "../random.ts";
+import { problemsOfBoolean, refuse } from "../shapes.ts";
 import { FileGuard } from "./file-guard.ts";
-import { checkBytes, checkFolder } from "./folder-options.ts";
+import { checkBytes, checkPlace } from "./folder-options.ts";
 import { FileFolder } from "./journal/files.ts";
 import { JournalStore } from "./journal/store.ts";
 import { LogStore } from "./log-store.ts";
@@ -24,6 +25,13 @@ export interface JournalOptions {
    * is in use; they are filled with zeros when they are made and used again. From 64 KiB to 1 GiB; default 16 MiB.
    */
   readonly segmentBytes?: number;
+  /**
+   * Whether writes of up to 1 KiB, such as one command makes at a time, are done at once with the event loop held, as long
+   * as most take no more than half a millisecond: a trip to another thread and back takes longer. A disk that is slower
+   * than that holds it for less than a hundredth of the time; one that hangs does once. `false` where a disk must never
+   * hold up what else the process does. Linux only; default `true`.
+   */
+  readonly inlineWrites?: boolean;
 }
 
 const DEFAULT_SEGMENT_BYTES = 16 * 1024 * 1024;
@@ -37,9 +45,10 @@ const PAGE_BYTES = 4096;
  * one for the next start. What one kind of storage has written the other does not read. Throws `RAFT_INVALID_OPTION`.
  */
 export function journalStorage(folder: string, options: JournalOptions = {}): Storage {
-  checkFolder(folder);
+  checkPlace(folder, options, ["segmentBytes", "inlineWrites"]);
+  refuse(problemsOfBoolean("inlineWrites", options.inlineWrites));
   return new LogStore(
-    new JournalStore(new FileFolder(join(folder, "journal")), {
+    new JournalStore(new FileFolder(join(folder, "journal"), options), {
       segmentBytes: segmentBytesOf(options),
       random: systemRandom,
     }),

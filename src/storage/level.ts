@@ -11,7 +11,7 @@ import { join, resolve } from "node:path";
 import { Level } from "level";
 import { messageOf, RaftError } from "../errors.ts";
 import { FileGuard } from "./file-guard.ts";
-import { checkBytes, checkFolder } from "./folder-options.ts";
+import { checkBytes, checkPlace } from "./folder-options.ts";
 import { createFolder } from "./folders.ts";
 import { LogStore } from "./log-store.ts";
 import type { OrderedStore, StoreOperation, StoreRange, StoreRecord } from "./ordered-store.ts";
@@ -38,7 +38,7 @@ const WRITE_BUFFER_BYTES = { least: 64 * 1024, most: 1024 * 1024 * 1024 };
  * Throws `RAFT_INVALID_OPTION`.
  */
 export function levelStorage(folder: string, options: LevelOptions = {}): Storage {
-  checkFolder(folder);
+  checkPlace(folder, options, ["writeBufferBytes"]);
   return new LogStore(
     new LevelOrderedStore(join(folder, "level"), options),
     new FileGuard(join(folder, "guard")),

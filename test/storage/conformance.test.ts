@@ -47,17 +47,17 @@ describe("on level", () => {
   });
 });
 
-describe("on a journal", () => {
+describe.each([true, false])("on a journal, inline writes: %j", (inlineWrites) => {
   test.each([
     ...orderedStoreConformance(
       () =>
-        onDisk(
-          (path) =>
-            new JournalStore(new FileFolder(path), { segmentBytes: 65_536, random: () => 0.5 }),
-        ),
+        onDisk((path) => {
+          const journal = new FileFolder(path, { inlineWrites });
+          return new JournalStore(journal, { segmentBytes: 65_536, random: () => 0.5 });
+        }),
       { canCrash: false },
     ),
-    ...storageConformance(() => onDisk(journalStorage)),
+    ...storageConformance(() => onDisk((path) => journalStorage(path, { inlineWrites }))),
   ])("$name", async ({ run }) => {
     await expect(run()).resolves.toBeUndefined();
   });

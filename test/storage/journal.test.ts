@@ -82,6 +82,19 @@ test.each(["", 7, undefined])("a folder %j is refused", (path) => {
   );
 });
 
+test.each([
+  [null, "the options must be an object"],
+  [{ segmentsBytes: 65_536 }, "segmentsBytes is not an option"],
+  [{ inlineWrites: "no" }, "inlineWrites must be true or false"],
+])("options %j are refused", (options, message) => {
+  expect(() => journalStorage(folder, options as object)).toThrow(
+    expect.objectContaining({
+      code: "RAFT_INVALID_OPTION",
+      message: expect.stringContaining(message),
+    }),
+  );
+});
+
 describe("the lock", () => {
   test("a second handle is refused with a text that names the folder", async () => {
     await create().open(identity);

@@ -1,13 +1,15 @@
 /** A journal's folder on a real file system. */
 
-import { constants, write as writeTo, fdatasync } from "node:fs";
+import { constants, write as writeTo, writeSync, fdatasync } from "node:fs";
 import { open, readdir, rename, unlink } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { join, resolve as absolute } from "node:path";
 import { messageOf, RaftError } from "../../errors.ts";
+import { systemClock } from "../../node/clock.ts";
 import { createFolder, syncFolder } from "../folders.ts";
 import { LevelOrderedStore } from "../level.ts";
 import type { JournalFile, JournalFolder } from "./folder.ts";
+import { WritePace } from "./write-pace.ts";
 
 /**
  * With it a write is synced as a part of itself, and not in a second trip to another thread. Only where it is known to do
@@ -24,9 +26,13 @@ const LOCK = "lock";
 export class FileFolder implements JournalFolder {
   readonly #path: string;
   readonly #lock: LevelOrderedStore;
+  /** `undefined` where every write is another thread's. */
+  readonly #pace: WritePace | undefined;
 
-  constructor(path: string) {
+  /** See `JournalOptions.inlineWrites`. */
+  constructor(path: string, { inlineWrites = true }: { readonly inlineWrites?: boolean } = {}) {
     this.#path = absolute(path);
+    this.#pace = inlineWrites && SYNCED !== 0 ? new WritePace() : undefined;
     this.#lock = new LevelOrderedStore(join(this.#path, LOCK));
   }
 
@@ -60,7 +66,7 @@ export class FileFolder implements JournalFolder {
     return await this.#try("open a file of", async () => {
       const path = join(this.#path, name);
       const file = await open(path, constants.O_RDWR | SYNCED);
-      return new SyncedFile(path, file, (await file.stat()).size);
+      return new SyncedFile(path, file, (await file.stat()).size, this.#pace);
     });
   }
 
@@ -95,16 +101,24 @@ class SyncedFile implements JournalFile {
   readonly size: number;
   readonly #path: string;
   readonly #file: FileHandle;
+  readonly #pace: WritePace | undefined;
   #isOpen = true;
 
-  constructor(path: string, file: FileHandle, size: number) {
+  constructor(path: string, file: FileHandle, size: number, pace: WritePace | undefined) {
     this.#path = path;
     this.#file = file;
     this.size = size;
+    this.#pace = pace;
   }
 
   async write(bytes: Uint8Array, position: number): Promise<void> {
     try {
+      if (this.#pace?.holds(bytes.length, systemClock.now()) === true) {
+        // What was handed out before is sent by what is due now; it must not wait for the disk.
+        await Promise.resolve();
+        writeHolding(this.#pace, this.#file, bytes, position);
+        return;
+      }
       await writeAll(this.#file, bytes, position);
       if (SYNCED === 0) await sync(this.#file);
     } catch (error) {
@@ -132,6 +146,21 @@ class SyncedFile implements JournalFile {
     this.#isOpen = false;
     await this.#file.close();
   }
+}
+
+function writeHolding(
+  pace: WritePace,
+  { fd }: FileHandle,
+  bytes: Uint8Array,
+  position: number,
+): void {
+  const start = systemClock.now();
+  for (let at = 0; at < bytes.length;) {
+    const written = writeSync(fd, bytes, at, bytes.length - at, position + at);
+    if (written === 0) throw new Error("nothing is written any more");
+    at += written;
+  }
+  pace.onHeld(start, systemClock.now());
 }
 
 /** By the callback's way: a promise less for each write. */
