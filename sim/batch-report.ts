@@ -9,6 +9,9 @@ import type { SeedResult } from "./seed-run.ts";
 /** A batch of so many seeds has to reach everything that its profile can. */
 const ENOUGH_SEEDS = 50;
 
+/** Where no seed draws a journal. */
+const OF_JOURNALS = ["journalRuns", "segmentsMade", "segmentsGivenUp", "recordsMoved"] as const;
+
 /** What no seed of a profile needs to reach. */
 const UNREACHED: Readonly<Partial<Record<Profile, readonly State[]>>> = {
   calm: [
@@ -19,11 +22,19 @@ const UNREACHED: Readonly<Partial<Record<Profile, readonly State[]>>> = {
     "damagesNoticed",
     "duplicatesSuppressed",
     "unknownOutcomes",
+    ...OF_JOURNALS,
   ],
-  network: ["restarts", "damagesNoticed", "unsyncedBatchesLost"],
+  network: ["restarts", "damagesNoticed", "unsyncedBatchesLost", ...OF_JOURNALS],
   crash: ["damagesNoticed"],
   snapshots: ["damagesNoticed"],
-  clock: ["restarts", "damagesNoticed", "unsyncedBatchesLost", "snapshotsInstalled", "truncations"],
+  clock: [
+    "restarts",
+    "damagesNoticed",
+    "unsyncedBatchesLost",
+    "snapshotsInstalled",
+    "truncations",
+    ...OF_JOURNALS,
+  ],
 };
 
 interface BatchOptions {

@@ -29,6 +29,7 @@ export function applyToDisk(
   { slot, disk, isUp }: SimProcess,
   rng: Rng,
 ): Effect | undefined {
+  const { device } = disk;
   const nodes = [slot];
   if ("downMs" in action) {
     if (!isUp) return undefined;
@@ -36,28 +37,28 @@ export function applyToDisk(
   }
   switch (action.type) {
     case "disk-stall":
-      disk.stalledUntilUs = Math.max(
-        disk.stalledUntilUs,
+      device.stalledUntilUs = Math.max(
+        device.stalledUntilUs,
         world.scheduler.nowUs + action.forMs * 1000,
       );
       return { nodes };
     case "disk-slow":
-      disk.slowness *= action.factor;
-      return { nodes, end: () => (disk.slowness /= action.factor) };
+      device.slowness *= action.factor;
+      return { nodes, end: () => (device.slowness /= action.factor) };
     case "disk-full":
-      disk.fillUntil(world.scheduler.nowUs + action.forMs * 1000);
+      device.fillUntil(world.scheduler.nowUs + action.forMs * 1000);
       return { nodes };
     case "disk-fail":
-      disk.failNext({ code: action.code, batch: action.isApplied ? "kept" : "lost" });
+      device.failNext({ code: action.code, batch: action.isApplied ? "kept" : "lost" });
       return { nodes };
     case "sync-fail":
-      disk.failNext({ code: "EIO", batch: "dropped" });
+      device.failNext({ code: "EIO", batch: "dropped" });
       return { nodes };
     case "read-fail":
-      disk.failNextRead();
+      device.failNextRead();
       return { nodes };
     case "guard-fail":
-      disk.failNextGuard();
+      device.failNextGuard();
       return { nodes };
     case "bit-rot":
       disk.rotNext();

@@ -7,6 +7,7 @@ import { rangeOf } from "../src/storage/layout.ts";
 import type { StoreOperation, StoreRange, StoreRecord } from "../src/storage/ordered-store.ts";
 import { areAlike, isFoundAtOpen, isOfRecords, lostWith, withOneBitWrong } from "./damage.ts";
 import type { Damage, DamagedRecords, DamageKind } from "./damage.ts";
+import type { MayDamage } from "./disk.ts";
 import { Platter } from "./platter.ts";
 import type { PlatterChange } from "./platter.ts";
 import type { Rng } from "./random.ts";
@@ -23,9 +24,6 @@ interface Batch {
   readonly operations: readonly StoreOperation[];
   readonly undo: readonly Former[];
 }
-
-/** Whether these may be damaged, all of them. */
-export type MayDamage = (damages: readonly Damage[]) => boolean;
 
 /** How many records are looked at before damage is given up. */
 const TRIES = 12;

@@ -47,6 +47,7 @@ export function generate(seed: number, options: GenerateOptions = {}): Schedule 
     ...(isTiny ? { inbox: drawInbox(rng("inbox")) } : {}),
     network: drawNetwork(rng("network"), profile),
     disk: drawDisk(rng("disk"), profile),
+    ...drawJournal(rng("journal"), profile),
     clocks: withApplying(rng("applying"), profile, drawClocks(rng("clocks"), nodes, profile)),
     clients,
     operations: inBursts(
@@ -131,6 +132,13 @@ function drawDisk(rng: Rng, profile: Profile): DiskModel {
     syncMinUs: rng.pick([50, 200, 1000]),
     syncMaxUs: isSlow ? rng.pick([10_000, 40_000]) : rng.pick([1000, 3000]),
   };
+}
+
+/** Where disks matter: files so small that they are done with in a moment. */
+function drawJournal(rng: Rng, profile: Profile): Pick<Schedule, "journal"> {
+  if (profile === "calm" || profile === "network" || profile === "clock") return {};
+  if (!rng.chance(300_000)) return {};
+  return { journal: { segmentBytes: rng.pick([8192, 8192, 16_384, 65_536]) } };
 }
 
 function drawClocks(rng: Rng, nodes: number, profile: Profile): readonly ClockModel[] {

@@ -110,4 +110,24 @@ export class Platter {
     this.#terms.length = Math.min(this.#terms.length, this.lastIndex + 1);
     return { written, lostFrom: lostFrom === Infinity ? undefined : lostFrom };
   }
+
+  /** Takes all that there is, whatever there was before. */
+  replace(operations: readonly StoreOperation[]): PlatterChange {
+    const { lastIndex, snapshotIndex } = this;
+    const before = this.#terms.splice(0);
+    const nothing = new Platter();
+    this.hardState = nothing.hardState;
+    this.lastIndex = nothing.lastIndex;
+    this.compacted = nothing.compacted;
+    this.snapshot = nothing.snapshot;
+    this.snapshotNumber = nothing.snapshotNumber;
+    const { written } = this.apply(operations);
+    let lostFrom: LogIndex | undefined;
+    for (let index = 1; index <= lastIndex && lostFrom === undefined; index += 1) {
+      const term = before[index];
+      const wasThere = index <= snapshotIndex || term !== undefined;
+      if (wasThere && !this.#wasWritten({ term: term ?? 0, index })) lostFrom = index;
+    }
+    return { written: written.filter(({ term, index }) => before[index] !== term), lostFrom };
+  }
 }

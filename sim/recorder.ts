@@ -22,6 +22,10 @@ export const STATES = [
   "damagesNoticed",
   "unknownOutcomes",
   "operationsOk",
+  "journalRuns",
+  "segmentsMade",
+  "segmentsGivenUp",
+  "recordsMoved",
 ] as const;
 export type State = (typeof STATES)[number];
 
@@ -61,6 +65,10 @@ export class Recorder {
       damagesNoticed: 0,
       unknownOutcomes: 0,
       operationsOk: 0,
+      journalRuns: 0,
+      segmentsMade: 0,
+      segmentsGivenUp: 0,
+      recordsMoved: 0,
     };
   }
 

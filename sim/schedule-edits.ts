@@ -171,7 +171,14 @@ export function plainer(schedule: Schedule): readonly Schedule[] {
     ...schedule,
     network: { ...network, ...part },
   });
-  const everything = { clocks, network: PLAIN_NETWORK, disk: PLAIN_DISK, snapshot: {}, inbox: {} };
+  const everything = {
+    clocks,
+    network: PLAIN_NETWORK,
+    disk: PLAIN_DISK,
+    journal: undefined,
+    snapshot: {},
+    inbox: {},
+  };
   const oneClient = {
     clients: clients.length > 0 ? [PLAIN_CLIENT] : [],
     operations: schedule.operations.map((each) => ({ ...each, client: 0 })),
@@ -181,6 +188,7 @@ export function plainer(schedule: Schedule): readonly Schedule[] {
     { ...schedule, ...everything },
     { ...schedule, network: PLAIN_NETWORK },
     { ...schedule, disk: PLAIN_DISK },
+    { ...schedule, journal: undefined },
     { ...schedule, clocks },
     { ...schedule, snapshot: {} },
     { ...schedule, inbox: {} },
@@ -208,6 +216,7 @@ function oddities({
   inbox,
   network,
   disk,
+  journal,
   clocks,
   clients,
   ...rest
@@ -218,6 +227,7 @@ function oddities({
     Object.keys(inbox ?? {}).length +
     differences(network, PLAIN_NETWORK) +
     differences(disk, PLAIN_DISK) +
+    (journal === undefined ? 0 : 1) +
     clocks.reduce((sum, clock) => sum + differences(clock, PLAIN_CLOCK), 0) +
     clients.reduce((sum, client) => sum + 1 + differences(client, PLAIN_CLIENT), 0) +
     rest.operations.reduce((sum, each) => sum + differences(each, plainOperation(each)), 0) +

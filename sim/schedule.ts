@@ -29,6 +29,8 @@ export interface Schedule {
   readonly inbox?: Partial<InboxLimits>;
   readonly network: NetworkModel;
   readonly disk: DiskModel;
+  /** With it the shipped journal is on the disks; left out, any ordered store. */
+  readonly journal?: JournalModel | undefined;
   /** One for each node. */
   readonly clocks: readonly ClockModel[];
   readonly clients: readonly ClientPlan[];
@@ -71,6 +73,11 @@ export interface DiskModel {
   readonly readMaxUs: number;
   readonly syncMinUs: number;
   readonly syncMaxUs: number;
+}
+
+export interface JournalModel {
+  /** Of a file. */
+  readonly segmentBytes: number;
 }
 
 export interface ClockModel {
@@ -164,7 +171,7 @@ export type Action =
       readonly count: number;
       readonly downMs: number;
     }
-  /** As it hands over its nth next batch; what it does after that in the same turn never happens. */
+  /** As it hands over its nth next batch, or next change of a file; what it does after that in the same turn never happens. */
   | {
       readonly type: "crash-on-write";
       readonly target: Target;
@@ -292,7 +299,7 @@ export type Action =
   | { readonly type: "read-fail"; readonly target: Target; readonly downMs: number }
   /** The second copy of term and vote cannot be written. */
   | { readonly type: "guard-fail"; readonly target: Target; readonly downMs: number }
-  /** The node stops, and cannot be started again before there is room. */
+  /** The node stops, and cannot be started again before there is room: of a journal, for another file. */
   | { readonly type: "disk-full"; readonly target: Target; readonly forMs: number }
   /** Wrong once: what is stored is right. */
   | { readonly type: "bit-rot"; readonly target: Target; readonly downMs: number }
@@ -304,7 +311,7 @@ export type Action =
       readonly records: DamagedRecords;
       readonly isBudgeted: boolean;
     }
-  /** Of the last few batches one is found never to have been, when the disk is next opened. For good, too. */
+  /** Of the last few batches one is found never to have been, when the disk is next opened. For good, too. Not of a journal. */
   | { readonly type: "lose-batch"; readonly target: Target; readonly isBudgeted: boolean }
   /** Nothing gets to the target's clients or from them until it ends; then everything does, late. */
   | { readonly type: "clog-clients"; readonly target: Target; readonly forMs: number }

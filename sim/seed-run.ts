@@ -4,9 +4,12 @@ import { readFileSync } from "node:fs";
 import { messageOf } from "../src/errors.ts";
 import { generate } from "./generate.ts";
 import type { Counts } from "./recorder.ts";
-import type { Profile, Schedule } from "./schedule.ts";
+import type { JournalModel, Profile, Schedule } from "./schedule.ts";
 import { runSchedule } from "./simulation.ts";
 import type { Violation } from "./trace.ts";
+
+/** A page for the header and another for batches. */
+const LEAST_JOURNAL: JournalModel = { segmentBytes: 8192 };
 
 export interface SeedTask {
   readonly seed: number;
@@ -93,7 +96,13 @@ function scheduleIn(file: string): Schedule {
       `--schedule ${file} holds no schedule: its ${name} is missing, or no ${kindOf(part)}`,
     );
   }
-  return found as Schedule;
+  const schedule = found as Schedule;
+  const { segmentBytes } = schedule.journal ?? LEAST_JOURNAL;
+  if (!Number.isSafeInteger(segmentBytes) || segmentBytes < LEAST_JOURNAL.segmentBytes)
+    throw new RangeError(
+      `--schedule ${file} holds no schedule: its journal needs segmentBytes of ${LEAST_JOURNAL.segmentBytes} at least`,
+    );
+  return schedule;
 }
 
 function kindOf(value: unknown): string {

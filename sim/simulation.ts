@@ -7,13 +7,16 @@ import type { Application, Workload } from "./application.ts";
 import { ClientNetwork } from "./client-link.ts";
 import { canSpare } from "./damage-budget.ts";
 import type { Damage } from "./damage.ts";
-import { SimDisk } from "./disk.ts";
+import { Device } from "./device.ts";
+import type { SimDisk } from "./disk.ts";
+import { JournalDisk } from "./journal-disk.ts";
 import { kvApplication } from "./kv/application.ts";
 import type { KvOperation } from "./kv/operation.ts";
 import { runLiveness } from "./liveness.ts";
 import { Nemesis } from "./nemesis.ts";
 import { SimNetwork } from "./network.ts";
 import type { Packet } from "./network.ts";
+import { OrderedDisk } from "./ordered-disk.ts";
 import { codeOf, idOf, SimProcess } from "./process.ts";
 import type { Incarnation } from "./process.ts";
 import { Rng } from "./random.ts";
@@ -157,6 +160,7 @@ export class Simulation<Operation extends ClientOperation = ClientOperation> {
   async #run(): Promise<Outcome<Operation>> {
     const { schedule, scheduler, recorder } = this;
     recorder.onPhase("safety", []);
+    if (schedule.journal !== undefined) recorder.count("journalRuns");
     for (const process of this.processes) this.start(process.slot);
     this.workload.start();
     const isWhole = await scheduler
@@ -249,19 +253,7 @@ export class Simulation<Operation extends ClientOperation = ClientOperation> {
     slots: ReadonlyMap<string, number>,
   ): SimProcess {
     const { schedule, scheduler, network } = this;
-    const disk = new SimDisk(scheduler, new Rng(schedule.seed, `disk ${slot}`), schedule.disk, {
-      onBatch: (sync) => this.#onBatch(slot, sync),
-      onDurable: (change) => this.safety.onDurable(slot, change),
-      onDone: () => this.#countDown(this.#crashOnIo, slot),
-      onFault: (fault) => {
-        if (fault === "failure") this.safety.messages.onWriteFailed(slot);
-        const incarnation = this.processes[slot]?.incarnation;
-        if (incarnation === undefined) return;
-        incarnation.isHurt = true;
-        if (fault === "damage") incarnation.isDamaged = true;
-      },
-      onFailed: () => this.safety.messages.onWriteRejected(slot),
-    });
+    const disk = this.#makeDisk(slot);
     return new SimProcess({
       application,
       slot,
@@ -294,6 +286,27 @@ export class Simulation<Operation extends ClientOperation = ClientOperation> {
         onSnapshot: (_, what, index, chunks) => this.safety.onSnapshot(slot, what, index, chunks),
       },
     });
+  }
+
+  #makeDisk(slot: number): SimDisk {
+    const { schedule, scheduler } = this;
+    const rng = new Rng(schedule.seed, `disk ${slot}`);
+    const device = new Device(scheduler, rng, schedule.disk, {
+      onBatch: (sync) => this.#onBatch(slot, sync),
+      onDurable: (change) => this.safety.onDurable(slot, change),
+      onDone: () => this.#countDown(this.#crashOnIo, slot),
+      onFault: (fault) => {
+        if (fault === "failure") this.safety.messages.onWriteFailed(slot);
+        const incarnation = this.processes[slot]?.incarnation;
+        if (incarnation === undefined) return;
+        incarnation.isHurt = true;
+        if (fault === "damage") incarnation.isDamaged = true;
+      },
+      onFailed: () => this.safety.messages.onWriteRejected(slot),
+      onReached: (state, times) => this.recorder.count(state, times),
+    });
+    const { journal } = schedule;
+    return journal === undefined ? new OrderedDisk(device) : new JournalDisk(device, journal);
   }
 
   #onStep(actor: Actor | undefined): void {

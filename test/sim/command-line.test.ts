@@ -79,6 +79,11 @@ describe("a schedule", () => {
       JSON.stringify({ ...generate(3, { profile: "calm" }), clocks: 5 }),
       "holds no schedule: its clocks is missing, or no list",
     ],
+    [
+      "a journal without files",
+      JSON.stringify({ ...generate(3, { profile: "calm" }), journal: {} }),
+      "holds no schedule: its journal needs segmentBytes of 8192 at least",
+    ],
   ])("that holds %s is refused by name", (_, text, refusal) => {
     const path = file("wrong.json", text);
     expect(refusalOf(["--schedule", path])).toContain(`--schedule ${path} ${refusal}`);

@@ -58,7 +58,7 @@ describe("a batch", () => {
   test("that is told to fail does so once, applied or not", async () => {
     for (const kind of ["kept", "lost"] as const) {
       const each = rig();
-      each.disk.failNext({ code: "EIO", batch: kind });
+      each.disk.device.failNext({ code: "EIO", batch: kind });
       const failing = batch(each, [put("a", "1")], true).catch((error: unknown) => String(error));
       await each.scheduler.run(1000);
       expect(await failing).toContain("EIO");
@@ -70,7 +70,7 @@ describe("a batch", () => {
   test("whose sync fails is shown, and lost in every crash, whatever is synced after it", async () => {
     for (let seed = 1; seed <= 20; seed += 1) {
       const each = rig(seed);
-      each.disk.failNext({ code: "EIO", batch: "dropped" });
+      each.disk.device.failNext({ code: "EIO", batch: "dropped" });
       const failing = batch(each, [put("a", "1")], true).catch((error: unknown) => String(error));
       await each.scheduler.run(1000);
       expect(await failing).toContain("EIO");
@@ -86,7 +86,7 @@ describe("a batch", () => {
 
   test("fails on a full disk until there is room, and leaves nothing", async () => {
     const each = rig();
-    each.disk.fillUntil(1_500_000);
+    each.disk.device.fillUntil(1_500_000);
     for (const outcome of ["ENOSPC", "ENOSPC", "done"]) {
       const writing = batch(each, [put("a", "1")], true).then(
         () => "done",
@@ -100,13 +100,13 @@ describe("a batch", () => {
 
   test("waits for a disk that stalls, and takes longer on a slow one", async () => {
     const each = rig();
-    each.disk.stalledUntilUs = 5000;
+    each.disk.device.stalledUntilUs = 5000;
     let doneUs = 0;
     void batch(each, [put("a", "1")], true).then(() => (doneUs = each.scheduler.nowUs));
     await each.scheduler.run(10_000);
     expect(doneUs).toBeGreaterThanOrEqual(5000);
 
-    each.disk.slowness = 100;
+    each.disk.device.slowness = 100;
     const beginUs = each.scheduler.nowUs;
     void batch(each, [put("a", "2")], true).then(() => (doneUs = each.scheduler.nowUs));
     await each.scheduler.run(100_000);
@@ -133,8 +133,8 @@ test("a read that is told to fail does so once, and so does a save of the guard"
       () => outcomes.push("done"),
       (error: unknown) => outcomes.push(String(error)),
     );
-  each.disk.failNextRead();
-  each.disk.failNextGuard();
+  each.disk.device.failNextRead();
+  each.disk.device.failNextGuard();
   for (const nth of [1, 2]) {
     note(store.get("a"));
     note(guard.save({ watermark: nth, currentTerm: 1, votedFor: undefined }));

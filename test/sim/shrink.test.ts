@@ -70,6 +70,16 @@ describe("what is left over", () => {
     expect(runs).toBeLessThan(1000);
   });
 
+  test("is an ordered store, where it does not take the journal", async () => {
+    const schedule = { ...generate(3), journal: { segmentBytes: 8192 } };
+    const anyway = await shrinkTo(schedule, () => breaksAt(40));
+    expect(anyway.schedule.journal).toBeUndefined();
+    const onlyThere = await shrinkTo(schedule, ({ journal }) =>
+      breaksAt(40, journal === undefined ? "S1" : "S2"),
+    );
+    expect(onlyThere.schedule.journal).toEqual({ segmentBytes: 8192 });
+  });
+
   test("breaks the same property, not another that is easier to break", async () => {
     const { schedule, violation } = await shrinkTo(generate(4), ({ operations }) =>
       operations.length >= 6 ? breaksAt(20_000, "S7") : breaksAt(5, "S1"),

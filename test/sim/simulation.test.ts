@@ -30,10 +30,12 @@ describe("every property holds", () => {
 
 describe("the same schedule", () => {
   test("gives the same hash and the same events, twice, and also as JSON", async () => {
+    const onJournal = new Set<boolean>();
     for (const seed of [3, 4]) {
       const first: TraceEvent[] = [];
       const second: TraceEvent[] = [];
       const schedule = generate(seed, SHORT);
+      onJournal.add(schedule.journal !== undefined);
       const one = await runSchedule(schedule, { onEvent: (event) => first.push(event) });
       const copy = JSON.parse(JSON.stringify(schedule)) as Schedule;
       const two = await runSchedule(copy, { onEvent: (event) => second.push(event) });
@@ -41,6 +43,7 @@ describe("the same schedule", () => {
       expect(second).toEqual(first);
       expect(first.length).toBeGreaterThan(100);
     }
+    expect(onJournal.size).toBe(2);
   });
 
   test("gives the same hash whether or not anybody listens", async () => {

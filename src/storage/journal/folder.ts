@@ -1,4 +1,4 @@
-/** What the journal asks of a file system: few enough things that one with faults can stand in for it in tests. */
+/** What the journal asks of a file system: few enough things that one with faults can stand in for it. */
 
 /** One file, open for reading and writing. */
 export interface JournalFile {

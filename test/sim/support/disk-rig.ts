@@ -5,7 +5,9 @@ import { encodeEntries } from "../../../src/entry-codec.ts";
 import { putMarker } from "../../../src/storage/layout.ts";
 import type { StoreOperation } from "../../../src/storage/ordered-store.ts";
 import { putEntries } from "../../../src/storage/records.ts";
-import { SimDisk } from "../../../sim/disk.ts";
+import { Device } from "../../../sim/device.ts";
+import type { SimDisk } from "../../../sim/disk.ts";
+import { OrderedDisk } from "../../../sim/ordered-disk.ts";
 import { Rng } from "../../../sim/random.ts";
 import { Scheduler } from "../../../sim/scheduler.ts";
 import type { Actor } from "../../../sim/scheduler.ts";
@@ -18,22 +20,35 @@ export interface Rig {
   readonly disk: SimDisk;
   readonly actor: Actor;
   readonly faults: string[];
+  readonly reached: ReadonlyMap<string, number>;
 }
 
-export function rig(seed = 1): Rig {
+/** `make`: the disk of which kind. */
+export function rig(
+  seed = 1,
+  make: (device: Device) => SimDisk = (device) => new OrderedDisk(device),
+): Rig {
   const scheduler = new Scheduler({
     onStep: () => undefined,
     onThrow: (error) => expect.fail(String(error)),
   });
   const faults: string[] = [];
-  const disk = new SimDisk(scheduler, new Rng(seed, "disk"), MODEL, {
+  const reached = new Map<string, number>();
+  const device = new Device(scheduler, new Rng(seed, "disk"), MODEL, {
     onBatch: () => undefined,
     onDone: () => undefined,
     onDurable: () => undefined,
     onFault: (fault) => faults.push(fault),
     onFailed: () => faults.push("told"),
+    onReached: (state, times) => reached.set(state, (reached.get(state) ?? 0) + times),
   });
-  return { scheduler, disk, actor: { slot: 0, isAlive: true, gateUs: 0 }, faults };
+  return {
+    scheduler,
+    disk: make(device),
+    reached,
+    actor: { slot: 0, isAlive: true, gateUs: 0 },
+    faults,
+  };
 }
 
 export function put(key: string, text: string): StoreOperation {
