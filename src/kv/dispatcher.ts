@@ -16,16 +16,16 @@ import { Alarm } from "./alarm.ts";
 import { Backoff } from "./backoff.ts";
 import { ClientConnection } from "./client-connection.ts";
 import type { ConnectionEvents, Outgoing } from "./client-connection.ts";
-import { ClientSession } from "./client-session.ts";
 import type { Endpoints } from "./endpoints.ts";
 import { statusFrom } from "./host-status.ts";
 import { OperationQueue } from "./operation-queue.ts";
 import { Operation } from "./operation.ts";
-import type { OperationRequest, Ticket } from "./operation.ts";
+import type { OperationRequest } from "./operation.ts";
 import type { ClientResponse, DoneResponse } from "./protocol.ts";
 import { askBytes } from "./requests.ts";
 import type { Ask } from "./requests.ts";
 import { adviceOn } from "./retry-policy.ts";
+import { SessionKeeper } from "./session-keeper.ts";
 import { sessionResultFrom } from "./session-result.ts";
 import type { RefusalReason } from "./session-result.ts";
 
@@ -75,8 +75,7 @@ export class Dispatcher implements ConnectionEvents<Purpose> {
   #pause: Timer | undefined;
   readonly #alarm: Alarm;
   #pumpScheduled = false;
-  #session: ClientSession | undefined;
-  #openingSession = false;
+  readonly #sessions = new SessionKeeper();
   /** Moves to another node since something has last worked. */
   #moves = 0;
   #lastError: RaftError | undefined;
@@ -151,7 +150,7 @@ export class Dispatcher implements ConnectionEvents<Purpose> {
 
   onLost(unanswered: readonly Purpose[], error: RaftError): void {
     this.#connection = undefined;
-    this.#openingSession = false;
+    this.#sessions.onNotOpened();
     // Of a frame that did not come to its end.
     this.#leave = undefined;
     this.#busy = false;
@@ -207,7 +206,8 @@ export class Dispatcher implements ConnectionEvents<Purpose> {
     switch (reason) {
       case "session-expired":
         operation.refused(error);
-        this.#expireSession(operation);
+        this.#sessions.onExpired(operation);
+        this.#waiting.add(operation);
         return;
       case "window-full":
         operation.refused(error);
@@ -224,17 +224,10 @@ export class Dispatcher implements ConnectionEvents<Purpose> {
     }
   }
 
-  #expireSession(operation: Operation): void {
-    const session = operation.ticket?.session;
-    if (session !== undefined) session.expired = true;
-    if (session === this.#session) this.#session = undefined;
-    this.#waiting.add(operation);
-  }
-
   #onFailed(purpose: Purpose, error: RaftError): void {
     const advice = adviceOn(error.code);
     if (purpose === "session") {
-      this.#openingSession = false;
+      this.#sessions.onNotOpened();
     } else if (!purpose.settled) {
       if (error.outcome === "unknown") purpose.lost(error);
       else purpose.refused(error);
@@ -251,8 +244,7 @@ export class Dispatcher implements ConnectionEvents<Purpose> {
   #onSession({ value }: DoneResponse): void {
     const outcome = sessionResultFrom(value);
     if (outcome.type !== "opened") throw new TypeError(`a session was answered "${outcome.type}"`);
-    this.#openingSession = false;
-    this.#session = new ClientSession(outcome.sessionId);
+    this.#sessions.onOpened(outcome.sessionId);
     this.#progressed();
   }
 
@@ -302,9 +294,7 @@ export class Dispatcher implements ConnectionEvents<Purpose> {
       next = operation.behind;
       const ask = this.#askFor(operation);
       if (ask === undefined) {
-        if (!this.#mayOpenSession()) continue;
-        this.#openingSession = true;
-        outgoing.push({ call: "session", ask: OPEN_SESSION });
+        if (this.#sessions.open()) outgoing.push({ call: "session", ask: OPEN_SESSION });
         continue;
       }
       this.#waiting.delete(operation);
@@ -313,10 +303,6 @@ export class Dispatcher implements ConnectionEvents<Purpose> {
       bytes += askBytes(ask);
     }
     if (outgoing.length > 0) this.#connection.send(outgoing);
-  }
-
-  #mayOpenSession(): boolean {
-    return this.#session === undefined && !this.#openingSession;
   }
 
   /** What to send for it; `undefined` where it has to wait, for a session or for room in it, or has just failed. */
@@ -329,43 +315,25 @@ export class Dispatcher implements ConnectionEvents<Purpose> {
       case "status":
       case "leader":
         return STATUS;
-      case "write": {
-        const ticket = this.#ticketFor(operation);
-        if (ticket === undefined) return undefined;
-        const { session, sequence } = ticket;
-        return {
-          type: "propose",
-          command: {
-            type: "command",
-            sessionId: session.id,
-            sequence,
-            lowestOutstanding: session.lowestOutstanding,
-            payload: request.command,
-          },
-        };
-      }
+      case "write":
+        return this.#askToWrite(operation, request.command);
     }
   }
 
-  #ticketFor(operation: Operation): Ticket | undefined {
-    if (operation.ticket?.session.expired === true) {
-      if (operation.maybeApplied) {
-        // In a new session an earlier copy would not be recognised: it could be applied twice.
-        this.#fail(
-          operation,
-          "RAFT_SESSION_EXPIRED",
-          "the session expired while a write was unanswered",
-        );
-        return undefined;
-      }
-      operation.ticket = undefined;
+  #askToWrite(operation: Operation, payload: Uint8Array): Ask | undefined {
+    const ticket = this.#sessions.ticketFor(operation);
+    if (ticket === "wait") return undefined;
+    if (ticket === "lost") {
+      const text = "the session expired while a write was unanswered";
+      this.#fail(operation, "RAFT_SESSION_EXPIRED", text);
+      return undefined;
     }
-    if (operation.ticket !== undefined) return operation.ticket;
-    const session = this.#session;
-    const sequence = session?.start();
-    if (session === undefined || sequence === undefined) return undefined;
-    operation.ticket = { session, sequence };
-    return operation.ticket;
+    const { session, sequence } = ticket;
+    const { id: sessionId, lowestOutstanding } = session;
+    return {
+      type: "propose",
+      command: { type: "command", sessionId, sequence, lowestOutstanding, payload },
+    };
   }
 
   async #dial(): Promise<void> {
@@ -418,8 +386,9 @@ export class Dispatcher implements ConnectionEvents<Purpose> {
 
   /** A courtesy: without it the session would stay until it expires. */
   #forgetSession(): void {
-    if (this.#session === undefined) return;
-    const command = { type: "close", sessionId: this.#session.id } as const;
+    const { id: sessionId } = this.#sessions;
+    if (sessionId === undefined) return;
+    const command = { type: "close", sessionId } as const;
     this.#connection?.send([{ call: "session", ask: { type: "propose", command } }]);
   }
 }
