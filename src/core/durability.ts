@@ -155,7 +155,7 @@ function hold(state: RaftState, message: Message, after: number): void {
   const at = durability.held.findIndex(
     (held) => held.after === after && held.term === term && isSaidAgain(held.message, message),
   );
-  const earlier = durability.held[at]?.message;
+  const earlier = at === -1 ? undefined : durability.held[at]?.message;
   if (earlier === undefined) durability.held.push({ message, after, term });
   else durability.held[at] = { message: newer(earlier, message), after, term };
 }

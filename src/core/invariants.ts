@@ -156,6 +156,7 @@ function checkRole(state: RaftState): void {
     (state.leader === options.id) === (role === "leader"),
     "a leader knows that it leads, and nobody else thinks so of itself",
   );
+  assert(role !== "follower" || state.votes.size === 0, "a follower counts no votes");
   if (leadership === undefined) return;
 
   assert(durability.voteWrite <= durability.durable, "a leader's term and vote are durable");

@@ -29,8 +29,8 @@ export function becomeFollower(state: RaftState, term: Term): void {
     state.role = "follower";
     endLeadership(state);
     armElectionTimer(state);
+    state.votes.clear();
   }
-  state.votes.clear();
 }
 
 /** The current leader has shown itself: follow it, and put the election off (section 5.2). */

@@ -56,8 +56,9 @@ export class Driver<Result, Query, Answer> {
   readonly #proposals = new Proposals<Result>();
   readonly #reads = new Reads<Query, Answer>();
   readonly #queries: Queries<Query, Answer>;
-  /** What is under way outside of turns. */
-  readonly #tasks = new Set<Promise<unknown>>();
+  /** How many things are under way outside of turns. */
+  #underWay = 0;
+  readonly #whenIdle: (() => void)[] = [];
   #batch = 0;
   #turns = 0;
   #applying = false;
@@ -187,7 +188,7 @@ export class Driver<Result, Query, Answer> {
 
   /** Resolves when nothing is under way any more, of what a driver that has stopped has begun. */
   async idle(): Promise<void> {
-    await Promise.allSettled(this.#tasks);
+    if (this.#underWay > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
   }
 
   get #isStopped(): boolean {
@@ -388,8 +389,11 @@ export class Driver<Result, Query, Answer> {
   }
 
   #track(task: Promise<unknown>): void {
-    this.#tasks.add(task);
-    const forget = (): void => void this.#tasks.delete(task);
-    task.then(forget, forget);
+    this.#underWay += 1;
+    const end = (): void => {
+      this.#underWay -= 1;
+      if (this.#underWay === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
+    };
+    task.then(end, end);
   }
 }

@@ -180,33 +180,32 @@ function readElection(
 
 function readReplication(
   wireType: number,
-  envelope: Envelope,
+  { from, to, term }: Envelope,
   fields: FieldReader,
 ): PeerMessage | undefined {
-  const { term } = envelope;
   switch (wireType) {
     case WIRE_TYPE.AppendEntries: {
       const prevLog = fields.entryId(term);
       const leaderCommit = fields.integer();
       const entries = decodeEntries(fields.tail());
       checkEntries(entries, prevLog, term);
-      return { type: "AppendEntries", ...envelope, prevLog, leaderCommit, entries };
+      return { type: "AppendEntries", from, to, term, prevLog, leaderCommit, entries };
     }
     case WIRE_TYPE.AppendEntriesSuccess: {
       const matchIndex = fields.integer();
-      return { type: "AppendEntriesResponse", ...envelope, success: true, matchIndex };
+      return { type: "AppendEntriesResponse", from, to, term, success: true, matchIndex };
     }
     case WIRE_TYPE.AppendEntriesRefusal: {
       const prevLogIndex = fields.integer();
       const hint = fields.entryId(term);
-      return { type: "AppendEntriesResponse", ...envelope, success: false, prevLogIndex, hint };
+      return { type: "AppendEntriesResponse", from, to, term, success: false, prevLogIndex, hint };
     }
     case WIRE_TYPE.Heartbeat: {
       const leaderCommit = fields.integer();
-      return { type: "Heartbeat", ...envelope, leaderCommit, round: fields.integer() };
+      return { type: "Heartbeat", from, to, term, leaderCommit, round: fields.integer() };
     }
     case WIRE_TYPE.HeartbeatResponse:
-      return { type: "HeartbeatResponse", ...envelope, round: fields.integer() };
+      return { type: "HeartbeatResponse", from, to, term, round: fields.integer() };
     default:
       return undefined;
   }

@@ -121,8 +121,8 @@ export class JournalStore implements OrderedStore {
       const { key } = operation;
       if (operation.type === "del") opened.index.delete(key);
       else {
-        const place = { segment, position: position + (places[at] ?? 0) };
-        opened.index.put(key, { ...place, length: operation.value.length });
+        const { length } = operation.value;
+        opened.index.put(key, { segment, position: position + (places[at] ?? 0), length });
       }
     }
   }
