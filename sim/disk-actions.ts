@@ -1,5 +1,6 @@
 /** What each fault of a disk does, and how it ends. */
 
+import type { MayDamage, SimDisk } from "./disk.ts";
 import type { Effect, FaultWorld } from "./fault-world.ts";
 import type { SimProcess } from "./process.ts";
 import type { Rng } from "./random.ts";
@@ -63,21 +64,25 @@ export function applyToDisk(
     case "bit-rot":
       disk.rotNext();
       return { nodes };
-    case "damage": {
-      const { how, records, isBudgeted } = action;
-      const damages = disk.damage(how, records, rng, (each) =>
-        world.mayDamage(slot, each, isBudgeted),
-      );
-      if (damages === undefined) return undefined;
-      world.onDamage(slot, damages);
-      return { nodes };
-    }
+    case "damage":
     case "lose-batch":
-      disk.loseBatch(rng, (each) => {
-        if (!world.mayDamage(slot, each, action.isBudgeted)) return false;
-        world.onDamage(slot, each);
-        return true;
-      });
-      return { nodes };
+      return damage(world, action, slot, disk, rng);
   }
+}
+
+function damage(
+  world: FaultWorld,
+  action: Extract<DiskAction, { readonly type: "damage" | "lose-batch" }>,
+  slot: number,
+  disk: SimDisk,
+  rng: Rng,
+): Effect | undefined {
+  const mayDamage: MayDamage = (damages) => {
+    if (!world.mayDamage(slot, damages, action.isBudgeted)) return false;
+    world.onDamage(slot, damages);
+    return true;
+  };
+  if (action.type === "lose-batch") disk.loseBatch(rng, mayDamage);
+  else if (disk.damage(action.how, action.records, rng, mayDamage) === undefined) return undefined;
+  return { nodes: [slot] };
 }

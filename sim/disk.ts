@@ -19,7 +19,10 @@ export interface SimDisk {
   readonly foundAtOpen: string | undefined;
   /** Something that is read soon comes back wrong, once. Whoever reads it has to notice, and to stop. */
   rotNext(): void;
-  /** Damages records for good, if there are any of this kind that may be damaged. */
+  /**
+   * Damages records for good, if there are any of this kind that may be damaged. None: some are found damaged by the next
+   * process that opens the disk, if that may be then.
+   */
   damage(
     how: DamageKind,
     records: DamagedRecords,

@@ -15,6 +15,7 @@ import type { Damage, DamagedRecords, DamageKind } from "./damage.ts";
 import type { Device, DiskFailure, WriteKind } from "./device.ts";
 import type { MayDamage, SimDisk } from "./disk.ts";
 import { DiskGuard } from "./disk-guard.ts";
+import { JournalDamage } from "./journal-damage.ts";
 import { isSegment, JournalPlatter } from "./journal-platter.ts";
 import type { Files } from "./journal-platter.ts";
 import type { Platter } from "./platter.ts";
@@ -33,6 +34,7 @@ export class JournalDisk implements SimDisk {
   readonly #model: JournalModel;
   readonly #files: TornFiles;
   readonly #journal = new JournalPlatter();
+  readonly #damage = new JournalDamage();
   readonly #guard: DiskGuard;
   readonly #rot: Rot;
   /** How many changes the batch has that was handed over and is not done. */
@@ -57,28 +59,33 @@ export class JournalDisk implements SimDisk {
   }
 
   get foundAtOpen(): string | undefined {
-    return this.#guard.damage?.key;
+    return this.#damage.done?.key ?? this.#guard.damage?.key;
   }
 
   rotNext(): void {
     this.#rot.add();
   }
 
-  /** Of the guard alone. What becomes of a journal that rots is shown by tests of its own. */
+  /** What there is of the log, of snapshots and of what is said of both, all of it is in batches. */
   damage(
     how: DamageKind,
     records: DamagedRecords,
-    _rng: Rng,
+    rng: Rng,
     mayDamage: MayDamage,
   ): readonly Damage[] | undefined {
-    return records === "guard" ? this.#guard.spoil(how, mayDamage) : undefined;
+    if (records === "guard") return this.#guard.spoil(how, mayDamage);
+    this.#damage.plan({ how: "rot", rng, mayDamage });
+    return [];
   }
 
-  loseBatch(): void {}
+  loseBatch(rng: Rng, mayDamage: MayDamage): void {
+    this.#damage.plan({ how: "lost-batch", rng, mayDamage });
+  }
 
   heal(): void {
     this.device.heal();
     this.#rot.heal();
+    this.#damage.heal();
   }
 
   crash(): number {
@@ -95,6 +102,7 @@ export class JournalDisk implements SimDisk {
 
   openFor(actor: Actor): { readonly store: OrderedStore; readonly guard: Guard } {
     const { rng } = this.device;
+    this.#damage.strike(this.#journal, this.#files.shown.values());
     const journal = new JournalStore(this.#folderFor(actor), {
       ...this.#model,
       random: () => rng.fraction(),
@@ -189,6 +197,7 @@ export class JournalDisk implements SimDisk {
       read: (position, length) =>
         this.device.read(actor, () => {
           mustBeOpen();
+          if (this.#damage.isIn(content, position, length)) this.device.hooks.onFault("damage");
           if (position + length > cache.length) throw new Error("the file ends before");
           return Uint8Array.from(cache.subarray(position, position + length));
         }),
@@ -230,6 +239,8 @@ export class JournalDisk implements SimDisk {
   }
 
   #lookAtAll(): void {
+    // What is damaged counts as written: nobody writes to it any more.
+    if (this.#damage.done !== undefined) return;
     this.device.hooks.onDurable(this.#journal.readAll(this.#durable));
   }
 

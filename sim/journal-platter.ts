@@ -31,6 +31,9 @@ interface ReadSegment {
 interface ReadBatch {
   readonly number: number;
   readonly segment: ReadSegment;
+  /** Where it stands there. */
+  readonly position: number;
+  readonly end: number;
   readonly operations: readonly StoreOperation[];
 }
 
@@ -59,7 +62,7 @@ export class JournalPlatter {
     // The last batch is written anew when a journal is opened.
     if (found?.number === this.#number) return { change: undefined, changes: 0 };
     if (found?.number !== this.#number + 1) return { change: this.readAll(files), changes: 0 };
-    const batch = batchOf(segment, found);
+    const batch = batchOf(segment, found, position);
     this.#take(batch);
     const { operations } = batch;
     return { change: this.platter.apply(operations), changes: operations.length };
@@ -96,6 +99,11 @@ export class JournalPlatter {
     return this.platter.replace(
       [...records].map(([key, value]) => ({ type: "put", key, value }) as const),
     );
+  }
+
+  /** All that are there now. */
+  batches(): readonly ReadBatch[] {
+    return [...batchesIn(this.#segments)];
   }
 
   #take({ number, segment, operations }: ReadBatch): void {
@@ -142,13 +150,13 @@ function* batchesIn(segments: readonly ReadSegment[]): Generator<ReadBatch> {
       if (found === undefined) break;
       if (number !== undefined && found.number !== number + 1) return;
       ({ number } = found);
-      yield batchOf(segment, found);
+      yield batchOf(segment, found, at);
       at = found.next;
     }
   }
 }
 
-function batchOf(segment: ReadSegment, found: FoundBatch): ReadBatch {
+function batchOf(segment: ReadSegment, found: FoundBatch, at: number): ReadBatch {
   const { file } = segment;
   const operations = [...changesIn(file, found)].map(
     ({ type, key, position, length }): StoreOperation => {
@@ -157,5 +165,5 @@ function batchOf(segment: ReadSegment, found: FoundBatch): ReadBatch {
       return { type, key, value: Uint8Array.from(file.subarray(position, position + length)) };
     },
   );
-  return { number: found.number, segment, operations };
+  return { number: found.number, segment, position: at, end: found.end, operations };
 }

@@ -303,7 +303,7 @@ export type Action =
   | { readonly type: "disk-full"; readonly target: Target; readonly forMs: number }
   /** Wrong once: what is stored is right. */
   | { readonly type: "bit-rot"; readonly target: Target; readonly downMs: number }
-  /** For good. The node may stop when it notices, and stays down then. `isBudgeted`: only what the others can spare. */
+  /** For good; of a journal a bit of any batch, when it is next opened. The node may stop when it notices, and stays down then. `isBudgeted`: only what the others can spare. */
   | {
       readonly type: "damage";
       readonly target: Target;
@@ -311,7 +311,7 @@ export type Action =
       readonly records: DamagedRecords;
       readonly isBudgeted: boolean;
     }
-  /** Of the last few batches one is found never to have been, when the disk is next opened. For good, too. Not of a journal. */
+  /** Of the last few batches one is found never to have been, when the disk is next opened. For good, too. */
   | { readonly type: "lose-batch"; readonly target: Target; readonly isBudgeted: boolean }
   /** Nothing gets to the target's clients or from them until it ends; then everything does, late. */
   | { readonly type: "clog-clients"; readonly target: Target; readonly forMs: number }

@@ -16,7 +16,7 @@ export interface Change {
 }
 
 export interface Mutant {
-  /** Of the list of known bugs: E elections, R replication, N snapshots, D reads, M members, C clients, T storage. */
+  /** Of the list of known bugs: E elections, R replication, N snapshots, D reads, M members, C clients, T storage, J the journal. */
   readonly id: string;
   readonly what: string;
   /** What it breaks first, by the names of the simulator's properties. */

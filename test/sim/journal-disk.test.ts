@@ -8,6 +8,7 @@ import type { OrderedStore, StoreOperation } from "../../src/storage/ordered-sto
 import { putEntries } from "../../src/storage/records.ts";
 import { JournalDisk } from "../../sim/journal-disk.ts";
 import { JournalPlatter } from "../../sim/journal-platter.ts";
+import { Rng } from "../../sim/random.ts";
 import type { Actor } from "../../sim/scheduler.ts";
 import { commands } from "../storage/support.ts";
 import { FaultyDisk } from "../support/faulty-folder.ts";
@@ -215,4 +216,62 @@ test("bit rot changes one bit of one record of the log that is read, and nothing
   expect(await done(each, store.get(keyOf("log", 1)))).not.toEqual(stored);
   expect(await done(each, store.get(keyOf("log", 1)))).toEqual(stored);
   expect(each.faults).toEqual(["rot"]);
+});
+
+test.each([
+  [
+    "a wrong bit",
+    (each: Rig, seed: number) => each.disk.damage("rot", "log", new Rng(seed, ""), () => true),
+  ],
+  [
+    "a batch that never was",
+    (each: Rig, seed: number) => each.disk.loseBatch(new Rng(seed, ""), () => true),
+  ],
+] as const)(
+  "%s in the journal is found by whoever opens it, then and ever after",
+  async (_, spoil) => {
+    const found = new Set<string>();
+    for (let seed = 1; seed <= 30; seed += 1) {
+      const each = journalRig(seed);
+      await fill(each, await begun(each), 40);
+      const before = termsOf(each);
+      spoil(each, seed);
+      each.disk.crash();
+      expect(each.disk.foundAtOpen).toBeUndefined();
+      for (let nth = 1; nth <= 2; nth += 1) {
+        await expect(begun(each)).rejects.toMatchObject({ code: "RAFT_CORRUPT" });
+        expect(each.faults).toHaveLength(nth);
+        found.add(each.disk.foundAtOpen ?? "");
+        each.disk.crash();
+      }
+      expect(new Set(each.faults)).toEqual(new Set(["damage"]));
+      // It counts as written there, and as damaged.
+      expect(termsOf(each)).toEqual(before);
+      expect(each.disk.platter.holds({ term: 40, index: 40 })).toBe(false);
+    }
+    expect(found.size).toBeGreaterThan(5);
+    expect(found).not.toContain("");
+  },
+);
+
+test("a journal is not damaged where that may not be, or where nobody would notice", async () => {
+  const each = journalRig(1);
+  const life = await begun(each);
+  await fill(each, life, 1);
+  const asked: string[] = [];
+  const spoil = (mayDamage: boolean): void =>
+    each.disk.loseBatch(new Rng(1, ""), ([damage]) => {
+      asked.push(damage?.key ?? "");
+      return mayDamage;
+    });
+  spoil(true);
+  crash(each, life);
+  const second = await begun(each);
+  expect(asked).toEqual([]);
+
+  await done(each, second.store.batch(batchOf(2), { sync: true }));
+  spoil(false);
+  crash(each, second);
+  await begun(each);
+  expect(asked).toEqual(["batch 1 of the journal"]);
 });
