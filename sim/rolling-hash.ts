@@ -1,5 +1,7 @@
 /** One hash of everything that ever happened in a run: two runs with the same hash were the same run. */
 
+import { crc32 } from "node:zlib";
+
 export class RollingHash {
   #low = 0x9e3779b9;
   #high = 0x85ebca6b;
@@ -25,8 +27,12 @@ export class RollingHash {
   }
 }
 
-/** 32 bits of some bytes (FNV-1a): quick where they are few. */
+/** From so many bytes on a checksum of the engine's own is quicker. */
+const MANY_BYTES = 512;
+
+/** 32 bits of some bytes: FNV-1a where they are few, else CRC-32. */
 export function digestOf(bytes: Uint8Array): number {
+  if (bytes.length >= MANY_BYTES) return crc32(bytes);
   let digest = 0x811c9dc5;
   for (let at = 0; at < bytes.length; at += 1) {
     digest = Math.imul(digest ^ (bytes[at] ?? 0), 0x01000193);
