@@ -241,12 +241,7 @@ export function contentOf(bytes: Buffer): Content {
 }
 
 function emptyContent(size: number): Content {
-  return {
-    disk: Buffer.alloc(size),
-    cache: Buffer.alloc(size),
-    dirty: new Set(),
-    isBeingWritten: false,
-  };
+  return contentOf(Buffer.alloc(size));
 }
 
 function withFile(names: Names, name: string, content: Content): Names {

@@ -95,6 +95,50 @@ test.each([
   );
 });
 
+/** Whether a write of a new file is over before anything else gets a turn. */
+async function isDoneAtOnce(bytes: number, inlineWrites: boolean): Promise<boolean> {
+  const files = new FileFolder(folder, { inlineWrites });
+  opened.push(files);
+  await files.open();
+  await files.create("some", SEGMENT_BYTES);
+  const file = await files.openFile("some");
+  opened.unshift(file);
+  let isDone = false;
+  const written = file.write(Buffer.alloc(bytes, 7), 0).then(() => (isDone = true));
+  for (let step = 0; step < 20; step += 1) await Promise.resolve();
+  const atOnce = isDone;
+  await written;
+  expect(await file.read(0, bytes)).toEqual(Buffer.alloc(bytes, 7));
+  return atOnce;
+}
+
+describe.runIf(process.platform === "linux")("small writes", () => {
+  test("are done at once", async () => {
+    expect(await isDoneAtOnce(1024, true)).toBe(true);
+  });
+
+  test("are another thread's where that is asked for", async () => {
+    expect(await isDoneAtOnce(1024, false)).toBe(false);
+  });
+
+  test("larger ones are another thread's", async () => {
+    expect(await isDoneAtOnce(1025, true)).toBe(false);
+  });
+
+  test("that fail are a failure of the storage", async () => {
+    const files = new FileFolder(folder);
+    opened.push(files);
+    await files.open();
+    await files.create("some", SEGMENT_BYTES);
+    const file = await files.openFile("some");
+    await file.close();
+    await expect(file.write(Buffer.of(1), 0)).rejects.toMatchObject({
+      code: "RAFT_STORAGE_FAILED",
+      message: expect.stringContaining("some"),
+    });
+  });
+});
+
 describe("the lock", () => {
   test("a second handle is refused with a text that names the folder", async () => {
     await create().open(identity);
@@ -290,7 +334,7 @@ test(`SIGKILL leaves a prefix of the batches, each whole, with all that was ackn
   }
 }, 120_000);
 
-/** Forty writes of 4 KiB in term 1, killed, not closed; where each segment ends is of no matter: it is bits that flip. */
+/** A copy of forty writes of 4 KiB in term 1, taken when nobody makes or renames a file any more. */
 async function life(): Promise<string> {
   const storage = create();
   await storage.open(identity);
@@ -298,6 +342,7 @@ async function life(): Promise<string> {
   for (let n = 2; n <= 40; n += 1) {
     await storage.write(write(n, { entries: commands(n - 1, n - 1, 1, "x".repeat(4096)) }));
   }
+  await storage.close();
   const copy = join(folder, "copy");
   await cp(join(folder, "journal"), join(copy, "journal"), { recursive: true });
   await cp(join(folder, "guard"), join(copy, "guard"));

@@ -10,7 +10,7 @@ const SLOW_MS = 0.5;
 /** What a slow disk gets to: see `#rest`. */
 const LONGEST_REST = 128;
 
-/** A disk that is slow more often than not holds the event loop for less than a hundredth of the time in the long run. */
+/** A disk that is always slow holds the event loop for less than a hundredth of the time in the long run. */
 export class WritePace {
   #notBefore = -Infinity;
   /** After a slow write others do the next ones for so many times what it took. Doubles with it, and halves with a quick one. */
