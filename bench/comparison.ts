@@ -45,6 +45,16 @@ export function shareOfBare(
   return ratio(ours, bare, "perSecond");
 }
 
+/** Writes as a multiple of those of one Redis that syncs before it answers, under the same load. */
+export function timesRedis(
+  rows: readonly LoadRow[],
+  ours: LoadRow | undefined,
+): number | undefined {
+  const redis = beside(rows, ours, "redis");
+  if (ours === undefined || redis === undefined) return undefined;
+  return ratio(ours, redis, "perSecond");
+}
+
 export function rowOf(
   rows: readonly LoadRow[],
   section: LoadSection,

@@ -4,19 +4,18 @@ import { writeFile } from "node:fs/promises";
 import { cpus, release, totalmem, type } from "node:os";
 import { mustBeWritable } from "../sim/writable.ts";
 import { messageOf } from "../src/errors.ts";
-import { prepareEtcd } from "./etcd/cluster.ts";
-import type { EtcdTools } from "./etcd/cluster.ts";
+import { prepareOpponents } from "./opponents.ts";
 import { optionsFrom, USAGE } from "./options.ts";
 import type { Options } from "./options.ts";
-import { expectedMs, SYSTEMS } from "./plan.ts";
+import { expectedMs } from "./plan.ts";
 import { QuietWatch } from "./quiet-watch.ts";
 import { asJson } from "./report/json.ts";
 import { asPage } from "./report/page.ts";
 import { asMarkdown } from "./report/summary.ts";
 import { loadOf } from "./report/tables.ts";
 import { asText } from "./report/text.ts";
-import { LOAD_SECTIONS } from "./results.ts";
-import type { LoadRow, LoadSection, Results } from "./results.ts";
+import { isLoad } from "./results.ts";
+import type { LoadRow, Results } from "./results.ts";
 import { measureCore } from "./sections/core.ts";
 import { measureFailover } from "./sections/failover.ts";
 import { LoadSections } from "./sections/load.ts";
@@ -49,13 +48,9 @@ else console.log(output === "markdown" ? asMarkdown(results) : asText(results));
 
 async function measure({ plan }: Options): Promise<Results> {
   const startedAt = performance.now();
-  const wantsEtcd = plan.sections.some(
-    (section) => isLoad(section) && SYSTEMS[section].includes("etcd"),
-  );
-  if (wantsEtcd) progress("building the load program for etcd");
-  const etcd = wantsEtcd ? await prepareEtcd() : undefined;
-  const tools: EtcdTools | undefined = typeof etcd === "object" ? etcd : undefined;
-  progress(`about ${(expectedMs(plan, tools !== undefined) / 60_000).toFixed(1)} minutes`);
+  const opponents = await prepareOpponents(plan.sections, progress);
+  const { absent, etcd, redis } = opponents;
+  progress(`about ${(expectedMs(plan, Object.keys(absent)) / 60_000).toFixed(1)} minutes`);
 
   const watch = await QuietWatch.start(Math.min(1000, plan.measureMs));
   const wants = (section: (typeof plan.sections)[number]): boolean =>
@@ -63,7 +58,7 @@ async function measure({ plan }: Options): Promise<Results> {
   const rows: LoadRow[] = [];
   const loads = new LoadSections({
     plan,
-    etcd: tools,
+    opponents,
     watch,
     progress,
     onRows: (found) => {
@@ -92,21 +87,21 @@ async function measure({ plan }: Options): Promise<Results> {
       memoryBytes: totalmem(),
       system: `${type()} ${release()}`,
     },
-    versions: { Node: process.version, ...(tools === undefined ? {} : { etcd: tools.version }) },
+    versions: {
+      Node: process.version,
+      ...(etcd === undefined ? {} : { etcd: etcd.version }),
+      ...(redis === undefined ? {} : { Redis: redis.version }),
+    },
     command: ["npm run bench", ...(args.length > 0 ? ["--", ...args] : [])].join(" "),
     tookMs: performance.now() - startedAt,
     firstWarmUpMs: plan.firstWarmUpMs,
     quietness: watch.result,
-    etcdAbsent: typeof etcd === "string" ? etcd : undefined,
+    absent,
     core,
     rows,
     failover,
     log,
   };
-}
-
-function isLoad(section: string): section is LoadSection {
-  return (LOAD_SECTIONS as readonly string[]).includes(section);
 }
 
 function inShort(rows: readonly LoadRow[]): string {

@@ -66,7 +66,7 @@ export const QUICK: Omit<Plan, "sections"> = {
 
 /** Which systems are measured in which section, in their turns. */
 export const SYSTEMS: Readonly<Record<LoadSection, readonly SystemName[]>> = {
-  multiplexed: ["bare", "etcd", "quorate", "quorate on level"],
+  multiplexed: ["bare", "etcd", "redis", "quorate", "quorate on level"],
   sockets: ["bare", "etcd", "quorate", "quorate on level"],
   embedded: ["bare", "quorate", "quorate on level"],
   open: ["bare", "etcd", "quorate"],
@@ -85,20 +85,20 @@ export const LONGEST_LOG: Readonly<Record<StorageName, number>> = {
 const STARTING_MS = 1200;
 
 /** About how long it takes, so that nobody has to guess. */
-export function expectedMs({ sections, ...plan }: Plan, hasEtcd: boolean): number {
+export function expectedMs({ sections, ...plan }: Plan, absent: readonly string[]): number {
   const each = plan.rounds * (plan.measureMs + plan.warmUpMs + 50);
   const { high, low } = plan.firstWarmUpMs;
   const loads = (section: LoadSection, jobs: number, warmUpMs = high + low): number => {
-    const systems = SYSTEMS[section].filter((name) => hasEtcd || name !== "etcd");
+    const systems = SYSTEMS[section].filter((name) => !absent.includes(name));
     return systems.length * (STARTING_MS + warmUpMs + jobs * each);
   };
   const times: Record<Section, number> = {
     core: 4 * 700 + 3 * plan.measureMs,
     multiplexed:
       loads("multiplexed", plan.levels.length) +
-      (hasEtcd
-        ? plan.etcdConnections.length * (plan.warmUpMs + Math.min(1000, plan.measureMs))
-        : 0),
+      (absent.includes("etcd")
+        ? 0
+        : plan.etcdConnections.length * (plan.warmUpMs + Math.min(1000, plan.measureMs))),
     sockets: loads("sockets", plan.levels.length),
     embedded: loads("embedded", plan.levels.length),
     open: loads("open", plan.rates.length),

@@ -1,6 +1,7 @@
 /** What a run has found: what is printed, compared with targets, and put on the page. */
 
 import type { Measured } from "./measured.ts";
+import type { Opponents } from "./opponents.ts";
 import type { FirstWarmUpMs } from "./plan.ts";
 import type { CoreRow } from "./sections/core.ts";
 import type { FailoverRow } from "./sections/failover.ts";
@@ -11,7 +12,7 @@ export type LoadSection =
   "multiplexed" | "sockets" | "embedded" | "open" | "reads" | "nodes" | "values";
 export type Section = "core" | LoadSection | "failover" | "log";
 
-export const LOAD_SECTIONS: readonly LoadSection[] = [
+const LOAD_SECTIONS: readonly LoadSection[] = [
   "multiplexed",
   "sockets",
   "embedded",
@@ -21,6 +22,10 @@ export const LOAD_SECTIONS: readonly LoadSection[] = [
   "values",
 ];
 export const SECTIONS: readonly Section[] = ["core", ...LOAD_SECTIONS, "failover", "log"];
+
+export function isLoad(section: Section): section is LoadSection {
+  return (LOAD_SECTIONS as readonly Section[]).includes(section);
+}
 
 /** One system under one load: the medians of all rounds. */
 export interface LoadRow extends Measured {
@@ -65,8 +70,8 @@ export interface Results {
   /** Load on each system before its first measurement. */
   readonly firstWarmUpMs: FirstWarmUpMs;
   readonly quietness: Quietness;
-  /** Why there is no etcd to compare with. */
-  readonly etcdAbsent: string | undefined;
+  /** Why there is nothing of them to compare with. */
+  readonly absent: Opponents["absent"];
   readonly core: readonly CoreRow[];
   readonly rows: readonly LoadRow[];
   readonly failover: FailoverRow | undefined;

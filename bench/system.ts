@@ -15,11 +15,11 @@ export interface System {
 }
 
 /** `quorate` runs on its journal. */
-export type SystemName = "quorate" | "quorate on level" | "bare" | "etcd";
+export type SystemName = "quorate" | "quorate on level" | "bare" | "etcd" | "redis";
 
 /** Of the systems under test those that the others are there for. */
 export function isOurs(name: SystemName): boolean {
-  return name !== "bare" && name !== "etcd";
+  return name === "quorate" || name === "quorate on level";
 }
 
 /** Puts the job on `load` and looks at what the servers, and everybody else, use meanwhile. */

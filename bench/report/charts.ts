@@ -17,6 +17,7 @@ const COLOURS: Readonly<Record<SystemName, string>> = {
   quorate: "#1d6fd8",
   "quorate on level": "#a94bc9",
   etcd: "#c2570c",
+  redis: "#b3123f",
   bare: "#7a8494",
 };
 const SECOND = "#0f8a7e";

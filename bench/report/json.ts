@@ -1,6 +1,6 @@
 /** All that a run has found, for programs: its results, the ratios of our rows, the verdicts. */
 
-import { overEtcd, shareOfBare } from "../comparison.ts";
+import { overEtcd, shareOfBare, timesRedis } from "../comparison.ts";
 import type { Results } from "../results.ts";
 import { isOurs } from "../system.ts";
 import { verdictsOf } from "../verdicts.ts";
@@ -8,7 +8,12 @@ import { verdictsOf } from "../verdicts.ts";
 export function asJson(results: Results): string {
   const rows = results.rows.map((row) =>
     isOurs(row.lane)
-      ? { ...row, ofBare: shareOfBare(results.rows, row), overEtcd: overEtcd(results, row) }
+      ? {
+          ...row,
+          ofBare: shareOfBare(results.rows, row),
+          overEtcd: overEtcd(results, row),
+          timesRedis: timesRedis(results.rows, row),
+        }
       : row,
   );
   return JSON.stringify({ ...results, rows, verdicts: verdictsOf(results) });

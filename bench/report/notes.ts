@@ -18,7 +18,7 @@ export function headOf({ machine, versions, command, tookMs }: Results): string[
 }
 
 export function notesOf(results: Results): string[] {
-  const { quietness, etcdAbsent, rows } = results;
+  const { quietness, absent, rows } = results;
   const notes = ["Where it does not say that it is on level, quorate is on its journal."];
   notes.push(quietnessNote(quietness));
   if (rows.length > 0) notes.push(warmthNote(results.firstWarmUpMs));
@@ -30,7 +30,8 @@ export function notesOf(results: Results): string[] {
     );
   else if (compared > 0)
     notes.push("The bare line reaches 0.8 of the reference table at each level that it knows.");
-  if (etcdAbsent !== undefined) notes.push(`No comparison with etcd: ${etcdAbsent}.`);
+  for (const [name, why] of Object.entries(absent))
+    notes.push(`No comparison with ${name}: ${why}.`);
   const etcd = rows.filter(({ lane }) => lane === "etcd");
   if (etcd.length > 0) {
     const shares = etcd.map((row) => row.loadCores / (row.loadCores + serverCores(row)));

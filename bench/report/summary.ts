@@ -1,6 +1,6 @@
 /** A run in short, as Markdown: one table by concurrency and a few lines, for a README. */
 
-import { overEtcd, rowOf, shareOfBare } from "../comparison.ts";
+import { overEtcd, rowOf, shareOfBare, timesRedis } from "../comparison.ts";
 import type { StorageName } from "../quorate/storages.ts";
 import type { LoadRow, LoadSection, Results } from "../results.ts";
 import { median, sum } from "../statistics.ts";
@@ -26,12 +26,14 @@ type Cell = (row: LoadRow, results: Results) => string | undefined;
 const PER_SECOND: Cell = ({ perSecond }) => count(perSecond);
 const P99: Cell = ({ p99Ms }) => p99Ms.toFixed(1);
 const TIMES_ETCD: Cell = (row, results) => optional(overEtcd(results, row)?.perSecond);
+const TIMES_REDIS: Cell = (row, { rows }) => optional(timesRedis(rows, row));
 const OF_BARE: Cell = (row, { rows }) => optional(shareOfBare(rows, row));
 
 const LINES: readonly (readonly [what: string, section: LoadSection, cell: Cell])[] = [
   ["**writes/s**, clients over TCP", "multiplexed", PER_SECOND],
   ["p99, ms", "multiplexed", P99],
   ["times etcd", "multiplexed", TIMES_ETCD],
+  ["times one Redis, `appendfsync always`", "multiplexed", TIMES_REDIS],
   ["share of the bare line", "multiplexed", OF_BARE],
   ["**writes/s**, a socket for each client", "sockets", PER_SECOND],
   ["times etcd", "sockets", TIMES_ETCD],

@@ -1,6 +1,6 @@
 /** The figures of a run as tables of text: the same for the terminal, for Markdown and for the page. */
 
-import { overEtcd, shareOfBare } from "../comparison.ts";
+import { overEtcd, shareOfBare, timesRedis } from "../comparison.ts";
 import type { LoadRow, LoadSection, Results } from "../results.ts";
 import { median, sum } from "../statistics.ts";
 import { isOurs } from "../system.ts";
@@ -57,12 +57,14 @@ function loadTable(results: Results, section: LoadSection, rows: readonly LoadRo
   const [what, of] = LOADS[section];
   const hasBare = rows.some(({ lane }) => lane === "bare");
   const hasEtcd = rows.some(({ lane }) => lane === "etcd");
+  const hasRedis = rows.some(({ lane }) => lane === "redis");
   return {
     title: TITLES[section],
     columns: [
       [what, "system", "per s"],
       hasBare ? ["of bare"] : [],
       hasEtcd ? ["x etcd", "p99 x etcd"] : [],
+      hasRedis ? ["x redis"] : [],
       ["p50 ms", "p99 ms", "p99.9 ms", "server CPU us", "load cores"],
       ["disk B", "written B", "RSS MiB"],
     ].flat(),
@@ -71,6 +73,7 @@ function loadTable(results: Results, section: LoadSection, rows: readonly LoadRo
         [of(row), row.lane, count(row.perSecond)],
         hasBare ? [(shareOfBare(rows, row) ?? 0).toFixed(2)] : [],
         hasEtcd ? timesEtcd(results, row) : [],
+        hasRedis ? [isOurs(row.lane) ? (timesRedis(rows, row) ?? 0).toFixed(2) : ""] : [],
         [row.p50Ms, row.p99Ms, row.p999Ms].map((ms) => ms.toFixed(2)),
         [cpuOf(row), row.loadCores.toFixed(2), count(row.diskBytes), count(row.wroteBytes)],
         [mebibytes(row.residentBytes) + failuresOf(row)],

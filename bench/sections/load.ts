@@ -2,12 +2,13 @@
 
 import { BareSystem } from "../bare/cluster.ts";
 import { EtcdSystem } from "../etcd/cluster.ts";
-import type { EtcdTools } from "../etcd/cluster.ts";
 import type { Job } from "../load/job.ts";
+import type { Opponents } from "../opponents.ts";
 import { SYSTEMS } from "../plan.ts";
 import type { Plan } from "../plan.ts";
 import { QuorateSystem } from "../quorate/cluster.ts";
 import type { QuietWatch } from "../quiet-watch.ts";
+import { RedisSystem } from "../redis/server.ts";
 import type { LoadRow, LoadSection } from "../results.ts";
 import type { System } from "../system.ts";
 import { measureInTurns } from "./turns.ts";
@@ -22,7 +23,7 @@ const NODES_CONCURRENCY = 256;
 
 export interface LoadOptions {
   readonly plan: Plan;
-  readonly etcd: EtcdTools | undefined;
+  readonly opponents: Opponents;
   readonly watch: QuietWatch;
   readonly progress: (what: string) => void;
   readonly onRows: (rows: readonly LoadRow[]) => void;
@@ -83,7 +84,8 @@ export class LoadSections {
   }
 
   async #inTurns(section: LoadSection, jobs: readonly ((lane: Lane) => Job)[]): Promise<void> {
-    const { progress, etcd } = this.#options;
+    const { progress, opponents } = this.#options;
+    const { etcd, redis } = opponents;
     const form = section === "embedded" ? "embedded" : "tcp";
     const lanes: Lane[] = [];
     for (const name of SYSTEMS[section]) {
@@ -91,6 +93,7 @@ export class LoadSections {
       if (name === "bare") lanes.push(laneOf(await BareSystem.start(form)));
       if (name === "quorate") lanes.push(laneOf(await QuorateSystem.start(form, "journal")));
       if (name === "quorate on level") lanes.push(laneOf(await QuorateSystem.start(form, "level")));
+      if (name === "redis" && redis !== undefined) lanes.push(laneOf(await RedisSystem.start(), 1));
       if (name === "etcd" && etcd !== undefined) {
         const system = await EtcdSystem.start(etcd);
         // With a socket for each client there is nothing to choose.
@@ -147,6 +150,6 @@ export class LoadSections {
   }
 }
 
-function laneOf(system: System): Lane {
-  return { system, nodes: 3, connections: CONNECTIONS };
+function laneOf(system: System, nodes = 3): Lane {
+  return { system, nodes, connections: CONNECTIONS };
 }

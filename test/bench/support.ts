@@ -67,7 +67,7 @@ export function results(over: Partial<Results>): Results {
       othersDuring: 0.05,
       othersWorst: 0.1,
     },
-    etcdAbsent: undefined,
+    absent: {},
     core: [],
     rows: [],
     failover: undefined,
