@@ -33,7 +33,7 @@ export interface KvClientOptions {
   readonly attemptTimeoutMs?: number | undefined;
   /** Upper bound of the first wait before a retry; doubles with each. Default 20 ms. */
   readonly retryBaseMs?: number | undefined;
-  /** Upper bound of every such wait. Default 1000 ms. */
+  /** Upper bound of every such wait; after an election the new leader is found a few of them later. Default 200 ms. */
   readonly retryMaxMs?: number | undefined;
   /** Most calls under way; beyond it a call is refused with `RAFT_OVERLOADED`. Default 10 000. */
   readonly maxPending?: number | undefined;
@@ -51,7 +51,7 @@ export function clientSettingsOf(options: KvClientOptions): ClientSettings {
   objectFrom(options);
   const { endpoints, link, clock = systemClock, random = systemRandom } = options;
   const { deadlineMs = 10_000, attemptTimeoutMs = 2000 } = options;
-  const { retryBaseMs = 20, retryMaxMs = 1000 } = options;
+  const { retryBaseMs = 20, retryMaxMs = 200 } = options;
   const { maxPending = 10_000, maxInFlight = 256 } = options;
   const times = { deadlineMs, attemptTimeoutMs, retryBaseMs, retryMaxMs };
   const counts = { maxPending, maxInFlight };
