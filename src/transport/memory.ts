@@ -193,7 +193,7 @@ function linkOf(from: string, to: string): string {
   return JSON.stringify([from, to]);
 }
 
-/** One process on the network; made by `MemoryNetwork.transport`. */
+/** One process on the network, as `MemoryNetwork.transport` makes it. */
 export class MemoryTransport implements Transport {
   readonly address: string;
   readonly #network: MemoryNetwork;
@@ -202,7 +202,7 @@ export class MemoryTransport implements Transport {
     { readonly identity: TransportIdentity; readonly handler: TransportHandler } | undefined;
   #members: readonly Member[] = [];
 
-  constructor(network: MemoryNetwork, address: string, logger: Logger) {
+  constructor(network: MemoryNetwork, address: string, logger: Logger = silentLogger) {
     this.#network = network;
     this.address = address;
     this.#log = new LogOnce(logger);

@@ -3,7 +3,7 @@ import { silentLogger } from "../../src/node/logger.ts";
 import {
   MemoryNetwork,
   type MemoryNetworkOptions,
-  type MemoryTransport,
+  MemoryTransport,
 } from "../../src/transport/memory.ts";
 import type { Connection, ConnectionHandler } from "../../src/transport/transport.ts";
 import { heartbeat } from "./fixtures.ts";
@@ -179,4 +179,30 @@ test("a cut breaks client connections for both sides, a crash for the client alo
   world.network.crash("n1");
   await world.settle();
   expect([second, world.server]).toEqual([["lost"], ["lost"]]);
+});
+
+test("a transport that is made by its class refuses in silence, as one that the network makes", async () => {
+  const network = new MemoryNetwork({ clock: new ManualClock() });
+  const refused: string[] = [];
+  for (const [id, clusterId] of [
+    ["n1", "c"],
+    ["n2", "d"],
+  ] as const) {
+    const transport = new MemoryTransport(network, id);
+    await transport.start(
+      { clusterId, nodeId: id, storeId: id },
+      {
+        onMessage: () => undefined,
+        admitPeer: () => Promise.resolve(undefined),
+        onRefused: (peer, { code }) => refused.push(`${peer} ${code}`),
+        onClient: () => undefined,
+      },
+    );
+    transport.setMembers(
+      ids.map((member) => ({ id: member, address: member, storeId: undefined })),
+    );
+    transport.send(heartbeat(id, id === "n1" ? "n2" : "n1"));
+  }
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(refused.toSorted()).toEqual(["n1 RAFT_WRONG_CLUSTER", "n2 RAFT_WRONG_CLUSTER"]);
 });
