@@ -50,7 +50,10 @@ export interface ClientServerOptions<Query, Value = unknown> {
 /** So many times `maxOutstanding` responses held back: not a slow client, but one that sends on and takes nothing. */
 const CLOSE_FACTOR = 8;
 
-/** The handler for a connection that has just been accepted. Throws `RAFT_INVALID_OPTION`. */
+/**
+ * The handler for a connection that has just been accepted, of a client that speaks as `protocol.ts` says. Throws
+ * `RAFT_INVALID_OPTION`.
+ */
 export function serveClient<Query, Value>(
   host: KvHost<Query, Value>,
   connection: Connection,

@@ -87,7 +87,10 @@ export interface NodeOptions<
   readonly snapshot?: Defaulted<SnapshotPolicy> | undefined;
   /** What is left out is as in `defaultInboxLimits`. */
   readonly inbox?: Defaulted<InboxLimits> | undefined;
-  /** By default nothing is logged: not that a peer cannot be reached or refuses this member either. */
+  /**
+   * By default nothing is logged: not that a peer refuses this member either. That one cannot be reached is said by the
+   * transport, to a logger of its own.
+   */
   readonly logger?: Logger | undefined;
   /** Default `systemClock`. */
   readonly clock?: Clock | undefined;
