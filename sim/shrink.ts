@@ -50,7 +50,7 @@ export async function shrink(
       if (runs >= maxRuns || now() >= endMs) return undefined;
       runs += 1;
       const found = await violationOf(candidate);
-      if (found === undefined || kindOf(found) !== kindOf(violation)) continue;
+      if (found === undefined || !isOfSameKind(found, violation)) continue;
       if (weight(candidate, found) >= weight(best.schedule, best.violation)) continue;
       best = { schedule: candidate, violation: found };
       onSmaller?.(candidate, runs);
@@ -63,7 +63,7 @@ export async function shrink(
 
   const short = untilViolation(best.schedule, best.violation);
   const found = await violationOf(short);
-  const isSame = found !== undefined && kindOf(found) === kindOf(violation);
+  const isSame = found !== undefined && isOfSameKind(found, violation);
   return isSame ? { schedule: short, violation: found, runs } : { ...best, runs };
 }
 
@@ -82,6 +82,11 @@ export function sizeOf(schedule: Schedule): string {
 
 /** Properties that stand for anything unforeseen. */
 const ANYTHING = new Set(["S0", "S27", "workload", "invariant", "digest", "atEnd"]);
+
+/** Whether a shorter run that ends in `found` tells of `violation`. */
+export function isOfSameKind(found: Violation, violation: Violation): boolean {
+  return kindOf(found) === kindOf(violation);
+}
 
 /** What has to stay the same: the property, and where it stands for anything, the message but its numbers. */
 function kindOf({ property, text }: Violation): string {

@@ -5,7 +5,8 @@ import type { StateMachine } from "../../src/node/state-machine.ts";
 import { generate } from "../generate.ts";
 import { Rng } from "../random.ts";
 import type { ActionType, Schedule } from "../schedule.ts";
-import { shrink } from "../shrink.ts";
+import { withEarlySnapshots } from "../schedule-edits.ts";
+import { isOfSameKind, shrink } from "../shrink.ts";
 import { runApplication } from "../simulation.ts";
 import type { Outcome, SimulationHooks } from "../simulation.ts";
 import { storyOf } from "../story.ts";
@@ -98,17 +99,40 @@ async function shrunkStory(
   violation: Violation,
   maxRuns: number,
 ): Promise<string> {
-  const shrunk = await shrink(schedule, violation, {
-    maxRuns,
+  const violationOf = async (candidate: Schedule): Promise<Violation | undefined> =>
+    (await runOnce(options, candidate)).outcome.violation;
+  const found = { schedule, violation };
+  const start = maxRuns === 0 ? found : await withMoreSnapshots(found, violationOf);
+  const shrunk = await shrink(start.schedule, start.violation, {
+    maxRuns: Math.max(0, maxRuns - 1),
     withinMs: Infinity,
     now: () => 0,
-    violationOf: async (candidate) => (await runOnce(options, candidate)).outcome.violation,
+    violationOf,
   });
   const events: TraceEvent[] = [];
   const { outcome } = await runOnce(options, shrunk.schedule, {
     onEvent: (event) => events.push(event),
   });
   return storyOf(shrunk.schedule, outcome.violation ?? shrunk.violation, events);
+}
+
+interface Found {
+  readonly schedule: Schedule;
+  readonly violation: Violation;
+}
+
+/**
+ * The same run with many snapshots, where it ends alike: the calls that were made only to come to the next snapshot are
+ * left out of it then, which they cannot be one by one.
+ */
+async function withMoreSnapshots(
+  found: Found,
+  violationOf: (schedule: Schedule) => Promise<Violation | undefined>,
+): Promise<Found> {
+  const schedule = withEarlySnapshots(found.schedule);
+  const violation = await violationOf(schedule);
+  const isAlike = violation !== undefined && isOfSameKind(violation, found.violation);
+  return isAlike ? { schedule, violation } : found;
 }
 
 async function checkDeterminism(options: OwnOptions, first: Outcome<OwnOperation>): Promise<void> {

@@ -63,6 +63,13 @@ export class Hoarder extends Tally {
   }
 }
 
+/** Restores no count above 3. */
+export class Capped extends Tally {
+  protected override fill(plain: readonly [string, number][]): void {
+    super.fill(plain.map(([name, count]) => [name, Math.min(count, 3)]));
+  }
+}
+
 /** Answers what depends on how commands are batched. */
 export class Batcher extends Tally {
   override apply(commands: readonly AppliedCommand[]): readonly number[] {

@@ -4,7 +4,17 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { isRaftError } from "../../../src/errors.ts";
 import { simulate, SimulationError } from "../../../sim/own/index.ts";
 import type { SimulatedClient, SimulateOptions } from "../../../sim/own/index.ts";
-import { Batcher, Dice, Forgetful, Hoarder, Slow, Tally, Unordered, workload } from "./machines.ts";
+import {
+  Batcher,
+  Capped,
+  Dice,
+  Forgetful,
+  Hoarder,
+  Slow,
+  Tally,
+  Unordered,
+  workload,
+} from "./machines.ts";
 
 const SHORT = { durationMs: 1500, shrinkRuns: 20 };
 
@@ -133,6 +143,14 @@ describe("a wrong machine is found:", () => {
     };
     expect((await violationOf(options)).property).toMatch(/^S1[34]$/);
     expect((await violationOf({ ...options, digest })).property).toMatch(/^S1[34]$/);
+  });
+
+  test("one that does so where snapshots are rare: the story has more of them, and few calls", async () => {
+    // In this seed a member takes one after thirty entries.
+    const options = { machine: () => new Capped(), workload, seed: 1, shrinkRuns: 100 };
+    const { message, story } = await violationOf(options);
+    expect(message).toMatch(/^S14: n\d has a snapshot at 30; /);
+    expect(Number(/(\d+) operations? \(/.exec(story)?.[1])).toBeLessThan(15);
   });
 
   test("one whose answers depend on the batches", async () => {
