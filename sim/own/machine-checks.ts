@@ -12,6 +12,7 @@ import type { AppliedBatch } from "../application.ts";
 import { idOf } from "../process.ts";
 import type { Ghost, NodeView } from "../safety/ghost.ts";
 import { checkCommitted } from "../safety/applied.ts";
+import { differenceText } from "./difference.ts";
 import { digestOf } from "./digest.ts";
 import { kept, valueText } from "./operation.ts";
 import type { OwnOperation } from "./operation.ts";
@@ -90,13 +91,14 @@ export class MachineChecks {
     const index = this.#ghost.golden.lastIndex;
     this.#later("S13", { id: idOf(slot), slot }, async () => {
       const fresh = await this.#replays.at(index);
-      const [found, expected] =
-        digest === undefined
-          ? [await bytesOf(machine), await bytesOf(fresh)]
-          : [digestOf(digest, machine), digestOf(digest, fresh)];
-      if (isDeepStrictEqual(found, expected)) return undefined;
-      return digest === undefined
-        ? `has another snapshot at the end than a fresh machine that was given the same commands (${BYTES_HINT})`
+      if (digest === undefined) {
+        const [found, expected] = [await bytesOf(machine), await bytesOf(fresh)];
+        if (found.equals(expected)) return undefined;
+        return `has another snapshot at the end than a fresh machine that was given the same commands: ${differenceText(found, expected)} (${BYTES_HINT})`;
+      }
+      const [found, expected] = [digestOf(digest, machine), digestOf(digest, fresh)];
+      return isDeepStrictEqual(found, expected)
+        ? undefined
         : `has the state ${valueText(found)} at the end; a fresh machine that was given the same commands has ${valueText(expected)}`;
     });
   }
@@ -123,11 +125,13 @@ export class MachineChecks {
         ? undefined
         : ` from which the state ${valueText(found)} is restored; a machine that was given the same commands has ${valueText(wanted)}`;
     }
-    if (!(await bytesOf(expected)).equals(bytes)) {
-      return ` that is not the one of a fresh machine that was given the same commands (${BYTES_HINT})`;
+    const ofFresh = await bytesOf(expected);
+    if (!ofFresh.equals(bytes)) {
+      return ` that is not the one of a fresh machine that was given the same commands: ${differenceText(bytes, ofFresh)} (${BYTES_HINT})`;
     }
-    if ((await bytesOf(restored)).equals(bytes)) return undefined;
-    return `; a machine that is restored from it gives another one (${BYTES_HINT})`;
+    const again = await bytesOf(restored);
+    if (again.equals(bytes)) return undefined;
+    return `; a machine that is restored from it gives another one: ${differenceText(again, bytes)} (${BYTES_HINT})`;
   }
 
   /** `check` resolves with what is wrong, if anything is, said of `who`. */

@@ -48,12 +48,12 @@ export function kept(value: unknown): unknown {
   }
 }
 
-/** As text where it is text, else in hexadecimal digits. */
-function bytesText(bytes: Uint8Array): string {
+/** As text where it is text, else in hexadecimal digits; so many of these, or twice as much text. */
+export function bytesText(bytes: Uint8Array, longest: number = LONGEST_BYTES_SHOWN): string {
   const text = Buffer.from(bytes).toString("latin1");
   const isText = text !== "" && /^[\x20-\x7e]*$/.test(text);
   const shown = isText ? text : Buffer.from(bytes).toString("hex");
-  const most = isText ? LONGEST_BYTES_SHOWN * 2 : LONGEST_BYTES_SHOWN;
+  const most = isText ? longest * 2 : longest;
   const short = shown.length > most ? `${shown.slice(0, most)}...` : shown;
   return isText ? JSON.stringify(short) : `0x${short}`;
 }

@@ -60,7 +60,7 @@ describe("a right machine", () => {
     };
     const { property, message } = await violationOf(options);
     expect(property).toBe("S14");
-    expect(message).toContain("give a digest");
+    expect(message).toMatch(/from byte \d+ on \S+ instead of \S+ \(where .* give a digest\)/);
     await simulate({ ...options, digest });
   });
 });
@@ -150,6 +150,8 @@ describe("a wrong machine is found:", () => {
     const options = { machine: () => new Capped(), workload, seed: 1, shrinkRuns: 100 };
     const { message, story } = await violationOf(options);
     expect(message).toMatch(/^S14: n\d has a snapshot at 30; /);
+    // Where the two part.
+    expect(message).toMatch(/from byte \d+ on \S+3\S+ instead of \S+[4-9]\S+ \(/);
     expect(Number(/(\d+) operations? \(/.exec(story)?.[1])).toBeLessThan(15);
   });
 
