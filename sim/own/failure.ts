@@ -1,6 +1,7 @@
 /** The error that `simulate` rejects with, and what it says. */
 
 import type { Violation } from "../trace.ts";
+import { NEVER } from "./settles.ts";
 
 export interface FoundViolation {
   readonly seed: number;
@@ -48,9 +49,18 @@ export class SimulationError extends Error {
   }
 }
 
+/** What else it may be: a mistake of the user that looks like one of the library. */
+const OTHERWISE: Readonly<Partial<Record<string, string>>> = {
+  L2: `the machine waits for ${NEVER}`,
+  L3: `the machine waits for ${NEVER}`,
+  S27: "the workload does not await a call",
+};
+
 function textOf(seed: number, { property, text, step, timeUs }: Violation, story: string): string {
+  const otherwise = text.includes(NEVER) ? undefined : OTHERWISE[property];
   return [
     `${property}: ${text}`,
+    ...(otherwise === undefined ? [] : [`  or:     ${otherwise}`]),
     `  found:  seed ${seed}, event ${step}, ${(timeUs / 1000).toFixed(1)} ms`,
     `  again:  simulate({ ..., seed: ${seed} }), or QUORATE_SEED=${seed} in the environment`,
     ...(story === "" ? [] : ["", story]),

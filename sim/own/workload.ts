@@ -48,7 +48,7 @@ interface Call {
 /** Calls that nobody planned are numbered from here. */
 const FIRST_UNPLANNED = 1_000_000;
 
-const UNENDED = `the workload has not ended: does it wait for ${NEVER}?`;
+const UNENDED = `the workload has not ended: it, or the machine, waits for ${NEVER}`;
 
 /** So often a call may ask. One that asks for more is taken for a loop without end: it would keep the run from its own. */
 const MOST_ASKED = 500;

@@ -331,8 +331,30 @@ describe("what the user says must hold", () => {
       },
     });
     expect(property).toBe("L2");
-    expect(message).toContain("the workload has not ended: does it wait for what never settles");
+    expect(message).toContain(
+      "the workload has not ended: it, or the machine, waits for what never",
+    );
   });
+
+  test("a call that nobody awaits, and that fails, is told as that", async () => {
+    const { property, message } = await violationOf({
+      ...SHORT,
+      machine: () => new Tally(),
+      workload: ({ propose }) => void propose(Buffer.from("a")),
+    });
+    expect(property).toBe("S27");
+    expect(message).toContain("\n  or:     the workload does not await a call\n");
+  });
+
+  test.each(["query", "apply"] as const)(
+    "a machine whose %s waits for ever is asked about",
+    async (method) => {
+      const machine = (): Tally =>
+        Object.assign(new Tally(), { [method]: () => new Promise(() => undefined) });
+      const { message } = await violationOf({ ...SHORT, machine, workload, shrinkRuns: 0 });
+      expect(message).toMatch(/machine,? waits for what never settles without a timer or I\/O/);
+    },
+  );
 
   test.each<[what: string, workload: (client: SimulatedClient<Tally>) => unknown]>([
     [
