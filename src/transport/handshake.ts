@@ -19,11 +19,10 @@
 import { isRaftError, messageOf, RaftError } from "../errors.ts";
 import { type Frame, frameOf } from "./frame.ts";
 import type { FrameSocket } from "./frame-socket.ts";
+import { WIRE_VERSION } from "./messages.ts";
 import type { PeerIdentity, PeerRefusal, TransportIdentity } from "./transport.ts";
 
 const MAGIC = "quorate";
-/** Changes when members of two versions cannot talk to each other. */
-const WIRE_VERSION = "2";
 
 /** How a handshake ended, unless the connection did. */
 export type Outcome =

@@ -17,6 +17,9 @@ import { MAX_CHUNK_BYTES } from "../storage/storage.ts";
 import { check, FieldReader, FieldWriter } from "./message-fields.ts";
 import type { PeerMessage } from "./transport.ts";
 
+/** Changes when members of two versions cannot talk to each other: a handshake has to compare it. */
+export const WIRE_VERSION = "2";
+
 /** There is one group yet; its id is in every message so that many can share a connection later. */
 const GROUP = 0;
 
@@ -38,7 +41,7 @@ const WIRE_TYPE = {
   SnapshotChunkResponse: 14,
 } as const;
 
-/** The parts of a frame's body. The last one may be large and is not a copy. */
+/** The parts of a frame's body, one behind the other. The last one may be large and is not a copy. */
 export function encodeMessage(message: PeerMessage): readonly Uint8Array[] {
   const fields = new FieldWriter();
   fields.integer(wireTypeOf(message));

@@ -54,7 +54,10 @@ export interface Connection {
 export interface ConnectionHandler {
   /** The frame is the handler's to keep. An exception closes the connection. */
   onFrame(frame: Uint8Array): void;
-  /** All that was sent has left: called whenever `bufferedBytes` has come down to 0, never from within `send`. */
+  /**
+   * All that was sent has left: called whenever `bufferedBytes` has come down to 0, also where it left at once, but never
+   * from within `send`.
+   */
   onDrained?(): void;
   /** Called exactly once. */
   onClose(error: Error | undefined): void;
@@ -62,7 +65,7 @@ export interface ConnectionHandler {
 
 /** How a client reaches a node: injected like the transport, so that the very client that ships is simulated. */
 export interface ClientLink {
-  /** Rejects with `RAFT_HANDSHAKE_REFUSED` or `RAFT_CONNECTION_LOST`; `signal` gives up. */
+  /** Rejects with `RAFT_HANDSHAKE_REFUSED` or `RAFT_CONNECTION_LOST`; `signal` gives up, with `RAFT_ABORTED`. */
   connect(address: string, handler: ConnectionHandler, signal: AbortSignal): Promise<Connection>;
   close(): Promise<void>;
 }
@@ -100,8 +103,8 @@ export interface TransportIdentity extends PeerIdentity {
  *
  * A transport may lose, delay, duplicate and reorder messages; the core is right under all of it. It must not alter
  * them, must not invent them, and must not deliver to anybody but the member named in `to`. A message that it hands
- * over has been validated: every field is of its type and in its range, and `from` is the member that the connection
- * has proven to be.
+ * over has been validated: every field is of its type and in its range, as by `decodeMessage` of `quorate/transport`, and
+ * `from` is the member that the connection has proven to be.
  */
 export interface Transport {
   /**
@@ -112,10 +115,10 @@ export interface Transport {
   /** Replaces the list of members: connects to new ones, lets go of those that left. Oneself in it is ignored. */
   setMembers(members: readonly Member[]): void;
   /**
-   * Never blocks, never throws: a message that cannot be queued is lost, as on any network. Carries any message with 8 MiB
-   * of entries, in one or in many, or with 128 KiB of a snapshot. Reaches also a peer that is not in the list of members,
-   * as long as that peer has connected to us: an answer has to, when the membership that names the asker is still on its
-   * way.
+   * Never blocks, never throws: a message that cannot be queued is lost, as on any network, and so is one to oneself.
+   * Carries any message with 8 MiB of entries, in one or in many, or with 128 KiB of a snapshot. Reaches also a peer that
+   * is not in the list of members, as long as that peer has connected to us: an answer has to, when the membership that
+   * names the asker is still on its way.
    */
   send(message: PeerMessage): void;
   /** Closes everything, idempotent. Nothing is delivered once it has been called. */
