@@ -242,6 +242,50 @@ describe("room", () => {
     }
   });
 
+  test.each([100, 10_000])(
+    "what is moved, records of %i bytes, is read at once and adds little to a batch",
+    async (bytes) => {
+      const files = new FileFolder(folder);
+      const openFile = files.openFile.bind(files);
+      let most = 0;
+      let reads = 0;
+      files.openFile = async (name) => {
+        const file = await openFile(name);
+        return {
+          size: file.size,
+          write(written, position) {
+            most = Math.max(most, written.length);
+            return file.write(written, position);
+          },
+          read(position, length) {
+            reads += 1;
+            return file.read(position, length);
+          },
+          close: () => file.close(),
+        };
+      };
+      const segmentBytes = 8 * SEGMENT_BYTES;
+      const store = new JournalStore(files, { segmentBytes, random: () => 0.5 });
+      opened.push(store);
+      await store.open();
+      const staying = Array.from({ length: Math.floor((6 * SEGMENT_BYTES) / bytes) }, (_, n) =>
+        put(`staying/${String(n).padStart(5, "0")}`, Buffer.alloc(bytes, n)),
+      );
+      await store.batch(staying);
+      most = 0;
+      let batches = 0;
+      while ((await segmentsIn(folder)).includes("segment-00000000000001")) {
+        await store.batch([put(`changing ${batches % 10}`, Buffer.alloc(30_000, batches))]);
+        batches += 1;
+      }
+      // 64 KiB beside what the batch is for.
+      expect(most).toBeLessThan(65_536 + 31_000);
+      expect(reads).toBeLessThan(batches);
+      const found = await store.range({ gte: "staying/", lt: "staying0", limit: 10_000 });
+      expect(found.map(({ key, value }) => put(key, value))).toEqual(staying);
+    },
+  );
+
   test("a full disk is a failure of the storage, and what was acknowledged is found again", async () => {
     const store = await openStore();
     await store.batch([put("a", Buffer.of(1))]);

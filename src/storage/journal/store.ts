@@ -11,7 +11,7 @@ import type { OrderedStore, StoreOperation, StoreRange, StoreRecord } from "../o
 import type { JournalFolder } from "./folder.ts";
 import { batchBytes, encodeBatch } from "./format.ts";
 import { Mover } from "./mover.ts";
-import type { IndexedRecord, RecordIndex } from "./record-index.ts";
+import type { Place, RecordIndex } from "./record-index.ts";
 import { recoverJournal } from "./recovery.ts";
 import type { JournalSettings } from "./recovery.ts";
 import type { Segment, Segments } from "./segments.ts";
@@ -55,12 +55,12 @@ export class JournalStore implements OrderedStore {
 
   async get(key: string): Promise<Uint8Array | undefined> {
     const place = this.#usable().index.get(key);
-    return place === undefined ? undefined : await read({ key, place });
+    return place === undefined ? undefined : await read(place);
   }
 
   async range(range: StoreRange): Promise<readonly StoreRecord[]> {
     const found = this.#usable().index.select(range);
-    const values = await Promise.all(found.map(read));
+    const values = await Promise.all(found.map(({ place }) => read(place)));
     return found.map(({ key }, at) => ({ key, value: values[at] ?? new Uint8Array(0) }));
   }
 
@@ -76,14 +76,15 @@ export class JournalStore implements OrderedStore {
     // What this batch takes out of use stays until it is not the last any more: damage to the last one costs it alone.
     const { idle } = segments;
     const moved = mover.take();
+    const own = batchBytes(operations);
     const all = moved.length === 0 ? operations : [...moved, ...operations];
-    const bytes = batchBytes(all);
+    const bytes = moved.length === 0 ? own : batchBytes(all);
     const { current } = segments;
     const hasRoom = current?.hasRoomFor(bytes) === true;
     const segment = hasRoom ? current : await this.#advance(opened, bytes);
     await this.#append(opened, segment, { operations: all, bytes });
     segments.retire(idle);
-    mover.onBatch(bytes);
+    mover.onBatch(own);
   }
 
   async close(): Promise<void> {
@@ -128,8 +129,7 @@ export class JournalStore implements OrderedStore {
   }
 }
 
-async function read({ place }: IndexedRecord): Promise<Uint8Array> {
-  const { segment, position, length } = place;
+async function read({ segment, position, length }: Place): Promise<Uint8Array> {
   segment.readers += 1;
   try {
     return await segment.file.read(position, length);
