@@ -86,6 +86,8 @@ export class TcpClientLink implements ClientLink {
       );
       return new TcpConnection(socket, maxClientQueueBytes);
     } catch (error) {
+      // Whoever has answered, but with no greeting, would keep the connection.
+      opening.abort();
       this.#open.delete(opening);
       throw error;
     } finally {

@@ -73,6 +73,8 @@ export class TcpPeer {
       const socket = await dial(address, tls, dialling.signal);
       this.#conclude(socket, await greetAsPeer(socket, self, id, admitPeer));
     } catch (error) {
+      // Whoever has answered, but with no greeting, would keep the connection.
+      dialling.abort();
       if (this.#closed) return;
       this.#report(messageOf(error));
       this.#retryLater();

@@ -253,6 +253,41 @@ describe("what is not of the protocol closes its own connection and nothing else
   });
 });
 
+describe("who answers a greeting with something else is hung up on", () => {
+  const strange = ["hello", "to", "you"];
+
+  test("by a member, which tries again", async () => {
+    const dialled = new Events<Stranger>();
+    const address = await impostor((stranger) => {
+      dialled.add(stranger);
+      void stranger.frames.until().then(() => stranger.say(strange));
+    });
+    const node = await TestNode.start("n1");
+    node.join({ id: "n9", address });
+    const first = await dialled.until();
+    await first.closed;
+    await dialled.until((stranger) => stranger !== first);
+    expect(node.logger.warnings.items[0]).toContain("neither a welcome nor a refusal");
+  });
+
+  test("by a client", async () => {
+    const dialled = new Events<Stranger>();
+    const address = await impostor((stranger) => {
+      dialled.add(stranger);
+      stranger.say(strange);
+    });
+    const link = new TcpClientLink();
+    cleanups.push(() => void link.close());
+    const nobody = { onFrame: () => undefined, onClose: () => undefined };
+    await expect(link.connect(address, nobody, new AbortController().signal)).rejects.toMatchObject(
+      { code: "RAFT_BAD_FRAME" },
+    );
+    await (
+      await dialled.until()
+    ).closed;
+  });
+});
+
 test("a client can never carry a message of a peer", async () => {
   const node = await TestNode.start("n1");
   const client = Stranger.dial(node);
