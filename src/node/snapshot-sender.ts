@@ -10,13 +10,16 @@ import type { Clock, Timer } from "./clock.ts";
 import { storageError } from "./failures.ts";
 
 /** A chunk is sent so many times before the sender gives up. */
-const MAX_ATTEMPTS = 20;
+const MAX_ATTEMPTS = 5;
+
+/** So many times `retryMs` an answer may take at the most before a chunk is sent again. */
+const MAX_PATIENCE = 8;
 
 export interface SenderContext {
   readonly self: string;
   readonly storage: Storage;
   readonly clock: Clock;
-  /** How long a chunk's answer may take before it is sent again. */
+  /** How long a chunk's answer may take before it is sent again, at first. */
   readonly retryMs: number;
   readonly send: (message: PeerMessage) => void;
   /** Called once, at the end. */
@@ -30,6 +33,11 @@ export class SnapshotSender {
   readonly #context: SenderContext;
   #next = 0;
   #attempts = 0;
+  /**
+   * How long the next answer may take, in milliseconds. Doubles where it was too short, for on a slow line the chunk may only
+   * be on its way, and each copy makes the next one later; halves with each answer.
+   */
+  #patienceMs: number;
   #current: Uint8Array | undefined;
   #following: Uint8Array | undefined;
   #timer: Timer | undefined;
@@ -38,6 +46,7 @@ export class SnapshotSender {
   constructor(request: SendSnapshot, context: SenderContext) {
     this.request = request;
     this.#context = context;
+    this.#patienceMs = context.retryMs;
     this.#load(0);
   }
 
@@ -47,6 +56,7 @@ export class SnapshotSender {
    */
   onResponse({ snapshotId, next }: SnapshotChunkResponse): void {
     if (this.#ended || snapshotId !== this.request.snapshot.id || next === this.#next) return;
+    this.#patienceMs = Math.max(this.#context.retryMs, this.#patienceMs / 2);
     this.#load(next);
   }
 
@@ -75,7 +85,8 @@ export class SnapshotSender {
     const { id } = this.request.snapshot;
     const current = await storage.readChunk(id, chunk);
     const following = await storage.readChunk(id, chunk + 1);
-    if (this.#ended || this.#next !== chunk) return;
+    // The same chunk may be asked for twice.
+    if (this.#ended || this.#next !== chunk || this.#current !== undefined) return;
     if (current === undefined) {
       // Behind the last chunk, or gone: a newer snapshot has taken its place, and the core will offer that one.
       const isWhole = chunk > 0 && (await storage.readChunk(id, chunk - 1)) !== undefined;
@@ -103,6 +114,9 @@ export class SnapshotSender {
       done: this.#following === undefined,
       data: this.#current,
     });
-    this.#timer = clock.setTimer(retryMs, () => this.#sendCurrent());
+    this.#timer = clock.setTimer(this.#patienceMs, () => {
+      this.#patienceMs = Math.min(MAX_PATIENCE * retryMs, 2 * this.#patienceMs);
+      this.#sendCurrent();
+    });
   }
 }
