@@ -54,12 +54,12 @@ export function encodeMessage(message: PeerMessage): readonly Uint8Array[] {
   return tail === undefined ? [fields.bytes] : [fields.bytes, tail];
 }
 
-/** Whether a message may be large: such ones give way to heartbeats and votes (rule 69). */
-export function isBulk(message: PeerMessage): boolean {
-  return (
-    message.type === "SnapshotChunk" ||
-    (message.type === "AppendEntries" && message.entries.length > 0)
-  );
+/**
+ * Whether a message gives way to heartbeats and votes (rule 69): one that may be large, and an append without entries, which
+ * finds out what has become of those before it. Were it to overtake them, they would seem lost, and be sent again.
+ */
+export function isBulk({ type }: PeerMessage): boolean {
+  return type === "SnapshotChunk" || type === "AppendEntries";
 }
 
 function tailOf(message: PeerMessage): Uint8Array | undefined {

@@ -352,8 +352,8 @@ test("names are told apart however many there are, and like ones are one string"
   }
 });
 
-test("what may be large is bulk, and nothing else", () => {
+test("what may be large is bulk, and an empty append stays behind those before it", () => {
   expect(isBulk(append([command(5, 2)]))).toBe(true);
-  expect(isBulk(append([]))).toBe(false);
+  expect(isBulk(append([]))).toBe(true);
   expect(isBulk({ type: "TimeoutNow", from: "a", to: "b", term: 1 })).toBe(false);
 });
