@@ -81,9 +81,10 @@ export function onAppendRefused(
 }
 
 /**
- * A heartbeat's answer wakes a paused peer, and finds out whether an append was lost (rule 33). Not where one has left
- * within the last interval, which may yet be answered: answers that were held up come many at once, and where appends flow,
- * the next one finds out about a lost one, while an empty one that overtook it would seem to.
+ * A heartbeat's answer finds out whether an append was lost, a probe too (rule 33): by one without entries, for on a slow line
+ * it may only be on its way, and copies would make it later still. Not where one has left within the last interval, which may
+ * yet be answered: answers that were held up come many at once, and where appends flow, the next one finds out about a lost
+ * one, while an empty one that overtook it would seem to.
  */
 export function onHeartbeatResponse(
   state: RaftState,
@@ -95,10 +96,8 @@ export function onHeartbeatResponse(
   if (progress.mode === "snapshot" || progress.matchIndex >= state.log.lastIndex) return;
   if (state.now - progress.sentAt < state.options.heartbeatIntervalMs) return;
 
-  progress.paused = false;
   if (progress.nextIndex <= state.log.compacted.index) return sendSnapshot(state, progress);
-  const hasMore = progress.nextIndex <= state.log.lastIndex;
-  if (progress.mode === "replicate" || !hasMore) sendAppend(state, progress, []);
+  sendAppend(state, progress, []);
 }
 
 /**

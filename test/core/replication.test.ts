@@ -231,14 +231,16 @@ test("rule 33: a lost append is found out by the empty one, and sent again", () 
   expect(appends(a)).toMatchObject([{ prevLog: { index: 1 }, entries: [{}, {}] }]);
 });
 
-test("rule 33: a probe that was lost is sent again after a heartbeat's answer, not before", () => {
+test("rule 33: a probe that was lost is made up for after a heartbeat's answer, not before, and costs little if it was not", () => {
   const a = leader({ log: [1, 1], term: 1 });
   a.propose("x");
   expect(appends(a)).toEqual([]);
-  a.advance(10).receive(from("b", 2).heartbeatResponse());
+  for (let n = 0; n < 2; n += 1) {
+    a.advance(10).receive(from("b", 2).heartbeatResponse());
+    expect(appends(a)).toMatchObject([{ prevLog: { index: 2 }, entries: [] }]);
+  }
+  a.receive(from("b", 2).agrees(2));
   expect(appends(a)).toMatchObject([{ prevLog: { index: 2 }, entries: [{}, {}] }]);
-  a.advance(10).receive(from("b", 2).heartbeatResponse());
-  expect(appends(a)).toHaveLength(1);
 });
 
 test("heartbeats' answers that were held up and come at once bring one probe, not one each", () => {
