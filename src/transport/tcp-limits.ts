@@ -4,7 +4,7 @@ import { RaftError } from "../errors.ts";
 import { shown } from "../shapes.ts";
 
 export interface TcpLimits {
-  /** Of messages between members, in bytes. The same on all members. */
+  /** Of messages between members, in bytes. The same on all members; at least 9 MiB, as for `maxPeerQueueBytes`. */
   readonly maxPeerFrameBytes: number;
   /** Of frames that clients send or receive, in bytes. */
   readonly maxClientFrameBytes: number;
@@ -42,17 +42,28 @@ const DEFAULTS: TcpLimits = {
   reconnectMaxMs: 2000,
 };
 
+/**
+ * A transport carries 8 MiB of entries in one message (see `Transport`), and what goes with them. One that did not would lose
+ * it again and again, and nothing behind it would ever be committed.
+ */
+const LEAST_BYTES = 9 * MIB;
+const LEAST: Readonly<Record<string, number>> = {
+  maxPeerFrameBytes: LEAST_BYTES,
+  maxPeerQueueBytes: LEAST_BYTES,
+};
+
 /** All that there are. */
 export const limitNames: readonly string[] = Object.keys(DEFAULTS);
 
-/** The defaults with `limits` on top; throws `RAFT_INVALID_OPTION` where one is not a positive integer. */
+/** The defaults with `limits` on top; throws `RAFT_INVALID_OPTION` where one is no integer, or too small. */
 export function tcpLimits(limits: Partial<TcpLimits> | undefined): TcpLimits {
   const all: TcpLimits = { ...DEFAULTS, ...limits };
   for (const [name, value] of Object.entries(all)) {
-    if (!Number.isSafeInteger(value) || value < 1) {
+    const least = LEAST[name] ?? 1;
+    if (!Number.isSafeInteger(value) || value < least) {
       throw new RaftError(
         "RAFT_INVALID_OPTION",
-        `limits.${name} is a positive integer, not ${shown(value)}`,
+        `limits.${name} is an integer of at least ${least}, not ${shown(value)}`,
       );
     }
   }

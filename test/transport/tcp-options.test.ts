@@ -21,6 +21,10 @@ const OF_BOTH: readonly Refused[] = [
   [{ limits: null }, "limits must be an object", "null"],
   [{ limits: { maxClient: 5 } }, "limits.maxClient is not an option"],
   [{ limits: { maxClients: "4" } }, "limits.maxClients", '"4"'],
+  [{ limits: { maxClients: 0 } }, "limits.maxClients", "at least 1"],
+  // A command of 8 MiB, which a node takes, would never reach another member.
+  [{ limits: { maxPeerFrameBytes: 8 * 2 ** 20 } }, "limits.maxPeerFrameBytes", "8388608"],
+  [{ limits: { maxPeerQueueBytes: 8 * 2 ** 20 } }, "limits.maxPeerQueueBytes", "8388608"],
   [{ clock: 5 }, "clock must have the methods", "5 lacks"],
 ];
 

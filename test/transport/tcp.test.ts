@@ -514,7 +514,7 @@ describe("sending", () => {
   };
 
   test("rule 69: with a peer that does not read, bulk is dropped and heartbeats overtake it", async () => {
-    const [node, peer] = await stalled({ maxPeerQueueBytes: 4 * 1024 * 1024 });
+    const [node, peer] = await stalled({ maxPeerQueueBytes: 9 * 1024 * 1024 });
     for (let sent = 0; sent < 400; sent += 1) {
       node.transport.send(bulk);
       if (sent % 10 === 0) await nextTick();
@@ -526,18 +526,19 @@ describe("sending", () => {
     await peer.frames.until((frame) => frame === mark);
     const before = peer.frames.items.filter(isChunk).length;
 
-    // Behind the heartbeat comes what our own queue held, 31 chunks in 4 MiB; before it what the system had taken.
-    await peer.frames.until(() => peer.frames.items.filter(isChunk).length === before + 31);
+    // Behind the heartbeat comes what our own queue held, 71 chunks in 9 MiB; before it what the system had taken.
+    await peer.frames.until(() => peer.frames.items.filter(isChunk).length === before + 71);
     expect(before).toBeGreaterThan(already);
-    expect(before + 31).toBeLessThan(400);
+    expect(before + 71).toBeLessThan(400);
   });
 
   test("a message above the peers' limit is not sent, and costs no connection", async () => {
-    const node1 = await TestNode.start("n1", { limits: { maxPeerFrameBytes: 1000 } });
-    const node2 = await TestNode.start("n2", { limits: { maxPeerFrameBytes: 1000 } });
+    const maxPeerFrameBytes = 9 * 1024 * 1024;
+    const node1 = await TestNode.start("n1", { limits: { maxPeerFrameBytes } });
+    const node2 = await TestNode.start("n2", { limits: { maxPeerFrameBytes } });
     node1.join(node2);
     await deliver(node1, node2, 1);
-    node1.transport.send({ ...bulk, to: "n2" });
+    node1.transport.send({ ...bulk, to: "n2", data: Buffer.alloc(maxPeerFrameBytes) });
     await deliver(node1, node2, 2);
     expect(node1.logger.warnings.items).toEqual([expect.stringContaining("too large")]);
     expect(node2.admissions.items).toHaveLength(1);
@@ -725,7 +726,7 @@ describe("listening", () => {
     const options = { clock: systemClock, random: () => 0, logger: silentLogger };
     expect(
       () => new TcpTransport({ ...options, listen: "[::1]:1", limits: { maxClients: value } }),
-    ).toThrow(`limits.maxClients is a positive integer, not ${value}`);
+    ).toThrow(`limits.maxClients is an integer of at least 1, not ${value}`);
   });
 });
 
