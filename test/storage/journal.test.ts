@@ -167,6 +167,32 @@ describe("the lock", () => {
     await expect(create().open(identity)).resolves.toMatchObject({ storeId: "store-1" });
   });
 
+  test("a file that cannot be closed keeps neither the lock nor the other files", async () => {
+    const files = new FileFolder(folder);
+    const openFile = files.openFile.bind(files);
+    let open = 0;
+    files.openFile = async (name) => {
+      const file = await openFile(name);
+      open += 1;
+      return {
+        size: file.size,
+        write: (bytes, position) => file.write(bytes, position),
+        read: (position, length) => file.read(position, length),
+        async close() {
+          await file.close();
+          open -= 1;
+          throw new Error("EIO: i/o error, close");
+        },
+      };
+    };
+    const store = new JournalStore(files, { segmentBytes: SEGMENT_BYTES, random: () => 0.5 });
+    await store.open();
+    await store.batch([put("a", Buffer.of(1))]);
+    await expect(store.close()).rejects.toThrow("EIO");
+    expect(open).toBe(0);
+    expect(await (await openStore()).get("a")).toEqual(Buffer.of(1));
+  });
+
   test("a file where the folder should be is a failure of the storage, with its cause", async () => {
     await writeFile(join(folder, "file"), "");
     await expect(create(join(folder, "file", "data")).open(identity)).rejects.toMatchObject({

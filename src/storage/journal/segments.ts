@@ -115,12 +115,14 @@ export class Segments {
     for (const segment of this.#list.splice(0, count)) this.#retire(segment);
   }
 
-  /** Waits for what is under way. */
+  /** Waits for what is under way, and closes every file, also where one of them cannot be. */
   async close(): Promise<void> {
     const next = await this.#next.catch(() => undefined);
     await this.#steps.catch(() => undefined);
-    for (const { file } of this.#list) await file.close();
-    await next?.file.close();
+    const segments = next === undefined ? this.#list : [...this.#list, next];
+    const closed = segments.map(({ file }) => file.close());
+    await Promise.allSettled(closed);
+    await Promise.all(closed);
   }
 
   #retire(segment: Segment): void {

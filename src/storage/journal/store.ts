@@ -90,8 +90,11 @@ export class JournalStore implements OrderedStore {
   async close(): Promise<void> {
     const opened = this.#opened;
     this.#opened = undefined;
-    await opened?.segments.close();
-    await this.#folder.close();
+    try {
+      await opened?.segments.close();
+    } finally {
+      await this.#folder.close();
+    }
   }
 
   #usable(): Opened {
