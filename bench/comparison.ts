@@ -40,9 +40,7 @@ export function shareOfBare(
   rows: readonly LoadRow[],
   ours: LoadRow | undefined,
 ): number | undefined {
-  const bare = beside(rows, ours, "bare");
-  if (ours === undefined || bare === undefined) return undefined;
-  return ratio(ours, bare, "perSecond");
+  return timesOther(rows, ours, "bare");
 }
 
 /** Writes as a multiple of those of one Redis that syncs before it answers, under the same load. */
@@ -50,9 +48,17 @@ export function timesRedis(
   rows: readonly LoadRow[],
   ours: LoadRow | undefined,
 ): number | undefined {
-  const redis = beside(rows, ours, "redis");
-  if (ours === undefined || redis === undefined) return undefined;
-  return ratio(ours, redis, "perSecond");
+  return timesOther(rows, ours, "redis");
+}
+
+function timesOther(
+  rows: readonly LoadRow[],
+  ours: LoadRow | undefined,
+  name: SystemName,
+): number | undefined {
+  const other = beside(rows, ours, name);
+  if (ours === undefined || other === undefined) return undefined;
+  return ratio(ours, other, "perSecond");
 }
 
 export function rowOf(

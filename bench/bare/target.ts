@@ -1,8 +1,7 @@
 /** Load on the bare line over TCP: what is sent in one turn on a connection leaves in one frame. */
 
-import { once } from "node:events";
-import { connect } from "node:net";
 import type { Socket } from "node:net";
+import { Connections } from "../load/connections.ts";
 import type { Job } from "../load/job.ts";
 import type { Outcome, Target } from "../load/target.ts";
 import { onFrames, pack, unpack, writeFrame } from "./frames.ts";
@@ -32,27 +31,21 @@ class BareConnection {
 }
 
 export class BareTarget implements Target {
-  readonly #port: number;
-  #connections: BareConnection[] = [];
+  readonly #connections: Connections<BareConnection>;
 
   constructor(endpoint: string) {
-    this.#port = Number(endpoint.split(":").at(-1));
+    this.#connections = new Connections(endpoint, (socket) => new BareConnection(socket));
   }
 
-  async prepare({ connections }: Job): Promise<void> {
-    for (const { socket } of this.#connections.splice(connections)) socket.destroy();
-    while (this.#connections.length < connections) {
-      const socket = connect({ port: this.#port, host: "127.0.0.1", noDelay: true });
-      await once(socket, "connect");
-      this.#connections.push(new BareConnection(socket));
-    }
+  prepare(job: Job): Promise<void> {
+    return this.#connections.prepare(job);
   }
 
   put(token: number, key: string, value: string, outcome: Outcome): void {
-    this.#connections[token % this.#connections.length]?.send([token, key, value], outcome);
+    this.#connections.of(token)?.send([token, key, value], outcome);
   }
 
   get(token: number, key: string, outcome: Outcome): void {
-    this.#connections[token % this.#connections.length]?.send([token, key], outcome);
+    this.#connections.of(token)?.send([token, key], outcome);
   }
 }

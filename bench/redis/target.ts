@@ -1,8 +1,7 @@
 /** Load on Redis, without a library in between: what is asked in one turn on a connection leaves in one write. */
 
-import { once } from "node:events";
-import { connect } from "node:net";
 import type { Socket } from "node:net";
+import { Connections } from "../load/connections.ts";
 import type { Job } from "../load/job.ts";
 import type { Outcome, Target } from "../load/target.ts";
 import { Replies, requestOf } from "./replies.ts";
@@ -52,20 +51,14 @@ class RedisConnection {
 }
 
 export class RedisTarget implements Target {
-  readonly #port: number;
-  #connections: RedisConnection[] = [];
+  readonly #connections: Connections<RedisConnection>;
 
   constructor(endpoint: string) {
-    this.#port = Number(endpoint.split(":").at(-1));
+    this.#connections = new Connections(endpoint, (socket) => new RedisConnection(socket));
   }
 
-  async prepare({ connections }: Job): Promise<void> {
-    for (const { socket } of this.#connections.splice(connections)) socket.destroy();
-    while (this.#connections.length < connections) {
-      const socket = connect({ port: this.#port, host: "127.0.0.1", noDelay: true });
-      await once(socket, "connect");
-      this.#connections.push(new RedisConnection(socket));
-    }
+  prepare(job: Job): Promise<void> {
+    return this.#connections.prepare(job);
   }
 
   put(token: number, key: string, value: string, outcome: Outcome): void {
@@ -77,6 +70,6 @@ export class RedisTarget implements Target {
   }
 
   #send(request: string, asked: Asked): void {
-    this.#connections[asked.token % this.#connections.length]?.send(request, asked);
+    this.#connections.of(asked.token)?.send(request, asked);
   }
 }

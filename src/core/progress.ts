@@ -26,7 +26,7 @@ export interface Progress {
   matchIndex: LogIndex;
   /** The next entry to send; always above `matchIndex`. */
   nextIndex: LogIndex;
-  /** In `probe`: one message is on its way, and nothing more is sent until an answer comes, or a heartbeat's answer later on. */
+  /** In `probe`: no entries are sent until an answer comes; a heartbeat's answer asks for one without them (rule 33). */
   paused: boolean;
   /**
    * In `replicate`: how many appends may be unanswered (pipelining, thesis 10.2.2), `maxInflightAppends` at the most. It

@@ -79,7 +79,7 @@ export function onSnapshotSent(state: RaftState, input: Input & { type: "snapsho
 
   const { index } = progress.snapshot.lastIncluded;
   becomeProbe(progress, input.delivered ? index + 1 : progress.matchIndex + 1);
-  // The follower is still installing it, or something is wrong: the next heartbeat's answer lets us try (rule 33).
+  // The follower is still installing it, or something is wrong: the next heartbeat's answer has us ask (rule 33).
   progress.paused = true;
 }
 
