@@ -18,6 +18,7 @@ import type { CallLimits } from "./dispatcher.ts";
 import { Endpoints } from "./endpoints.ts";
 import { statusFrom } from "./host-status.ts";
 import type { KvStatus } from "./host-status.ts";
+import { ReadRequest, WriteRequest } from "./operation.ts";
 import { MAX_COMMAND_BYTES } from "./protocol.ts";
 import { DEFAULT_RANGE_LIMIT, queryToArray } from "./queries.ts";
 import type { KvQuery } from "./queries.ts";
@@ -227,7 +228,7 @@ export class KvClient implements AsyncDisposable {
   ): Promise<Value> {
     return orReject(() =>
       this.#dispatcher.run(
-        { type: "write", command: encodedCommand(command) },
+        new WriteRequest(encodedCommand(command)),
         accept,
         this.#limits(options, other),
       ),
@@ -244,7 +245,7 @@ export class KvClient implements AsyncDisposable {
       const consistency = options?.consistency;
       refuse(problemsOfChoice("consistency", consistency, ["linearizable", "local"]));
       const type = consistency === "local" ? "local-read" : "read";
-      return this.#dispatcher.run({ type, query: encodedQuery(query) }, accept, limits);
+      return this.#dispatcher.run(new ReadRequest(type, encodedQuery(query)), accept, limits);
     });
   }
 

@@ -103,10 +103,9 @@ export class Dispatcher implements ConnectionEvents<Purpose> {
     const refusal = this.#refusal(signal);
     if (refusal !== undefined) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
-      const operation = new Operation(request, this.#clock.now() + deadlineMs, {
-        resolve: (index, value) => resolve(accept(index, value)),
-        reject,
-      });
+      const deadline = this.#clock.now() + deadlineMs;
+      const succeed = (index: LogIndex, value: unknown): void => resolve(accept(index, value));
+      const operation = new Operation(request, deadline, succeed, reject);
       if (signal !== undefined)
         operation.watch(signal, () =>
           this.#fail(operation, "RAFT_ABORTED", "aborted", signal.reason),

@@ -12,6 +12,10 @@
  * There is one answer from which a session could learn more: a command of the same session with a *higher* lowest
  * outstanding number, once it is committed, bars every later copy. Who gives up a call has no time left to ask for that,
  * but it protects those who come after: the next write of the session bars the copies of the one that was given up.
+ *
+ * **No literals.** What an operation keeps is made by classes. Of an object literal V8 may find, while a process is young
+ * and everything slow, that all of them grow old, and makes them old from the start for as long as the process runs: then
+ * whatever they hold, the caller's promise included, waits for a full collection.
  */
 
 import { onAbort } from "../abort.ts";
@@ -22,25 +26,42 @@ import type { ClientSession } from "./client-session.ts";
 
 export type OperationRequest =
   /** A command that goes through the log, in a session. */
-  | { readonly type: "write"; readonly command: Uint8Array }
+  | WriteRequest
   /** A query in MessagePack; a local one is answered by whichever node we are connected to. */
-  | { readonly type: "read" | "local-read"; readonly query: Uint8Array }
+  | ReadRequest
   /** The status of whichever node we are connected to. */
   | { readonly type: "status" }
   /** The status of the leader. */
   | { readonly type: "leader" };
 
-/** The place of a write in a session: all its attempts share it. */
-export interface Ticket {
-  readonly session: ClientSession;
-  readonly sequence: number;
+export class WriteRequest {
+  readonly type = "write";
+  readonly command: Uint8Array;
+
+  constructor(command: Uint8Array) {
+    this.command = command;
+  }
 }
 
-/** Who made the call. */
-export interface Caller {
-  /** Throws where the value is not what was asked for: then the call goes on. */
-  readonly resolve: (index: LogIndex, value: unknown) => void;
-  readonly reject: (error: RaftError) => void;
+export class ReadRequest {
+  readonly type: "read" | "local-read";
+  readonly query: Uint8Array;
+
+  constructor(type: "read" | "local-read", query: Uint8Array) {
+    this.type = type;
+    this.query = query;
+  }
+}
+
+/** The place of a write in a session: all its attempts share it. */
+export class Ticket {
+  readonly session: ClientSession;
+  readonly sequence: number;
+
+  constructor(session: ClientSession, sequence: number) {
+    this.session = session;
+    this.sequence = sequence;
+  }
 }
 
 export class Operation {
@@ -54,16 +75,24 @@ export class Operation {
   ticket: Ticket | undefined = undefined;
   /** Why the last attempt failed. */
   lastError: RaftError | undefined = undefined;
-  readonly #caller: Caller;
+  readonly #resolve: (index: LogIndex, value: unknown) => void;
+  readonly #reject: (error: RaftError) => void;
   #onSettled: (() => void) | undefined = undefined;
   #inFlight = false;
   #maybeApplied = false;
   #settled = false;
 
-  constructor(request: OperationRequest, deadline: number, caller: Caller) {
+  /** `resolve` throws where the value is not what was asked for: then the call goes on. */
+  constructor(
+    request: OperationRequest,
+    deadline: number,
+    resolve: (index: LogIndex, value: unknown) => void,
+    reject: (error: RaftError) => void,
+  ) {
     this.request = request;
     this.deadline = deadline;
-    this.#caller = caller;
+    this.#resolve = resolve;
+    this.#reject = reject;
   }
 
   /** Until it is settled. */
@@ -100,7 +129,7 @@ export class Operation {
 
   succeed(index: LogIndex, value: unknown): void {
     if (this.#settled) return;
-    this.#caller.resolve(index, value);
+    this.#resolve(index, value);
     this.#settle();
   }
 
@@ -109,7 +138,7 @@ export class Operation {
     if (this.#settled) return;
     const outcome = this.maybeApplied ? "unknown" : "rejected";
     this.#settle();
-    this.#caller.reject(new RaftError(code, message, { outcome, cause }));
+    this.#reject(new RaftError(code, message, { outcome, cause }));
   }
 
   #settle(): void {

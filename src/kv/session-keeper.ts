@@ -5,7 +5,8 @@
 
 import type { LogIndex } from "../core/types.ts";
 import { ClientSession } from "./client-session.ts";
-import type { Operation, Ticket } from "./operation.ts";
+import { Ticket } from "./operation.ts";
+import type { Operation } from "./operation.ts";
 
 export class SessionKeeper {
   #session: ClientSession | undefined;
@@ -53,7 +54,7 @@ export class SessionKeeper {
     const session = this.#session;
     const sequence = session?.start();
     if (session === undefined || sequence === undefined) return "wait";
-    operation.ticket = { session, sequence };
+    operation.ticket = new Ticket(session, sequence);
     return operation.ticket;
   }
 }

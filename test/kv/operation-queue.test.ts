@@ -34,9 +34,10 @@ test("a queue is in the order of a set", () => {
 });
 
 function anOperation(): Operation {
-  const nobody = { resolve: () => undefined, reject: () => undefined };
-  return new Operation({ type: "status" }, 0, nobody);
+  return new Operation({ type: "status" }, 0, tellNobody, tellNobody);
 }
+
+function tellNobody(): void {}
 
 function nameIn(operations: readonly Operation[]): (operation: Operation) => number {
   return (operation) => operations.indexOf(operation);
