@@ -202,9 +202,14 @@ function enlarged(
   operations: readonly PlannedOperation[],
 ): readonly PlannedOperation[] {
   if (profile === "calm" || !rng.chance(150_000)) return operations;
-  const bytes = rng.pick([20_000, 60_000, 200_000]);
+  // The larger, the rarer: every size costs a run about as much.
+  const [bytes, ppm] = rng.pick([
+    [20_000, 150_000],
+    [60_000, 50_000],
+    [200_000, 15_000],
+  ] as const);
   return operations.map((operation) =>
-    operation.type === "put" && rng.chance(150_000) ? { ...operation, bytes } : operation,
+    operation.type === "put" && rng.chance(ppm) ? { ...operation, bytes } : operation,
   );
 }
 

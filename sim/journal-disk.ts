@@ -16,7 +16,7 @@ import type { Device, DiskFailure, WriteKind } from "./device.ts";
 import type { MayDamage, SimDisk } from "./disk.ts";
 import { DiskGuard } from "./disk-guard.ts";
 import { JournalDamage } from "./journal-damage.ts";
-import { isSegment, JournalPlatter } from "./journal-platter.ts";
+import { copyOf, isSegment, JournalPlatter } from "./journal-platter.ts";
 import type { Files } from "./journal-platter.ts";
 import type { Platter } from "./platter.ts";
 import type { Rng } from "./random.ts";
@@ -199,7 +199,7 @@ export class JournalDisk implements SimDisk {
           mustBeOpen();
           if (this.#damage.isIn(content, position, length)) this.device.hooks.onFault("damage");
           if (position + length > cache.length) throw new Error("the file ends before");
-          return Uint8Array.from(cache.subarray(position, position + length));
+          return copyOf(cache, position, length);
         }),
       close: async () => {
         isOpen = false;
@@ -232,7 +232,7 @@ export class JournalDisk implements SimDisk {
   }
 
   #onWritten(file: Buffer, position: number): void {
-    const { change, changes } = this.#journal.onWritten(this.#durable, file, position);
+    const { change, changes } = this.#journal.onWritten(() => this.#durable, file, position);
     const moved = changes - (this.#underWay ?? changes);
     if (moved > 0) this.device.hooks.onReached("recordsMoved", moved);
     if (change !== undefined) this.device.hooks.onDurable(change);

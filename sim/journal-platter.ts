@@ -52,7 +52,7 @@ export class JournalPlatter {
 
   /** Something was written to a file. How many changes it has, where it is the next batch. */
   onWritten(
-    files: Files,
+    files: () => Files,
     file: Buffer,
     position: number,
   ): { readonly change: PlatterChange | undefined; readonly changes: number } {
@@ -61,7 +61,7 @@ export class JournalPlatter {
     const found = batchAt(file, position, segment.seed);
     // The last batch is written anew when a journal is opened.
     if (found?.number === this.#number) return { change: undefined, changes: 0 };
-    if (found?.number !== this.#number + 1) return { change: this.readAll(files), changes: 0 };
+    if (found?.number !== this.#number + 1) return { change: this.readAll(files()), changes: 0 };
     const batch = batchOf(segment, found, position);
     this.#take(batch);
     const { operations } = batch;
@@ -162,8 +162,13 @@ function batchOf(segment: ReadSegment, found: FoundBatch, at: number): ReadBatch
     ({ type, key, position, length }): StoreOperation => {
       if (type === "del") return { type, key };
       // The file may be written to again, and checkers keep what they have seen.
-      return { type, key, value: Uint8Array.from(file.subarray(position, position + length)) };
+      return { type, key, value: copyOf(file, position, length) };
     },
   );
   return { number: found.number, segment, position: at, end: found.end, operations };
+}
+
+/** Bytes of their own: `Uint8Array.from` would take them one by one. */
+export function copyOf(file: Buffer, position: number, length: number): Uint8Array {
+  return new Uint8Array(file.subarray(position, position + length));
 }

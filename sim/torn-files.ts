@@ -25,6 +25,8 @@ export interface Content {
   readonly cache: Buffer;
   /** Sectors that are in the cache only. */
   readonly dirty: Set<number>;
+  /** Nothing was ever broken off: the disk holds what the cache shows. */
+  isAlike: boolean;
   isBeingWritten: boolean;
 }
 
@@ -125,7 +127,7 @@ export class TornFiles {
       content.isBeingWritten = false;
       this.#must(asked.equals(bytes), "bytes were changed while they were written");
     };
-    const sectors = this.#sectorsOf(position, position + bytes.length);
+    const sectors = (): number[] => this.#sectorsOf(position, position + bytes.length);
     const take = (sector: number): void => {
       const from = Math.max(position, sector * this.#sectorBytes);
       const to = Math.min(position + asked.length, (sector + 1) * this.#sectorBytes);
@@ -135,14 +137,21 @@ export class TornFiles {
     return this.#begin(
       () => {
         end();
-        for (const sector of sectors) {
+        if (content.isAlike) {
+          asked.copy(cache, position);
+          asked.copy(disk, position);
+          return;
+        }
+        for (const sector of sectors()) {
           take(sector);
           this.#copySector(content, sector, { from: cache, to: disk });
         }
       },
       (how) => {
         end();
-        const reached = how === "dropped" ? sectors : this.#subset(sectors);
+        content.isAlike = false;
+        const all = sectors();
+        const reached = how === "dropped" ? all : this.#subset(all);
         for (const sector of reached) take(sector);
         for (const sector of how === "dropped" ? [] : this.#subset(reached)) {
           this.#copySector(content, sector, { from: cache, to: disk });
@@ -193,6 +202,7 @@ export class TornFiles {
     if (how === "kill") return;
     dirty.clear();
     disk.copy(cache);
+    content.isAlike = true;
   }
 
   #copySector(
@@ -236,6 +246,7 @@ export function contentOf(bytes: Buffer): Content {
     disk: Buffer.from(bytes),
     cache: Buffer.from(bytes),
     dirty: new Set(),
+    isAlike: true,
     isBeingWritten: false,
   };
 }

@@ -18,7 +18,7 @@ export async function* chunksOf(blocks: Iterable<Uint8Array>): AsyncGenerator<Ui
   let pieces: Uint8Array[] = [];
   let used = 0;
   for (const block of blocks) {
-    const prefix = Buffer.alloc(LENGTH_BYTES);
+    const prefix = Buffer.allocUnsafe(LENGTH_BYTES);
     prefix.writeUInt32BE(block.length);
     for (const piece of [prefix, block]) {
       for (let offset = 0; offset < piece.length;) {

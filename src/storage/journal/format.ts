@@ -51,14 +51,19 @@ export interface SegmentHeader {
   readonly salt: number;
 }
 
-export function encodeHeader({ number, salt }: SegmentHeader): Uint8Array {
+export function encodeHeader(header: SegmentHeader): Uint8Array {
   const bytes = Buffer.alloc(HEADER_BYTES);
+  writeHeader(bytes, header);
+  return bytes;
+}
+
+/** To the start of zeros. */
+function writeHeader(bytes: Uint8Array, { number, salt }: SegmentHeader): void {
   writeUint32(bytes, 0, MAGIC);
   writeInteger(bytes, 8, VERSION);
   writeInteger(bytes, 16, number);
   writeInteger(bytes, 24, salt);
   writeUint32(bytes, 32, crc32(bytes.subarray(0, 32)));
-  return bytes;
 }
 
 /** `undefined` where it is damaged. Throws `RAFT_FORMAT_VERSION` where another version of the library has written it. */
@@ -77,7 +82,9 @@ export function decodeHeader(bytes: Uint8Array): SegmentHeader | undefined {
 
 /** What the checksums of a segment's batches begin with. */
 export function seedOf(header: SegmentHeader): number {
-  return readUint32(encodeHeader(header), 32);
+  const bytes = new Uint8Array(HEADER_END);
+  writeHeader(bytes, header);
+  return readUint32(bytes, 32);
 }
 
 /** How long the batch of these changes is, the zeros behind it included. */
