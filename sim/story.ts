@@ -61,9 +61,12 @@ export function nodesOf({ nodes }: Schedule, { node, text }: Violation): readonl
 class Teller {
   readonly lines: Line[] = [];
   readonly #leaders = new Set<number>();
-  readonly #votes = new Map<number, Set<number>>();
-  readonly #granted = new Map<number, number>();
-  readonly #faults = new Map<number, string>();
+  /** Of each candidate, who votes for it in its present term. */
+  readonly #votes = new Map<number, { readonly term: number; readonly by: Set<number> }>();
+  /** By the packet that is to bring it. */
+  readonly #granted = new Map<number, { readonly term: number; readonly voter: number }>();
+  /** What is under way of each fault, the oldest first: one may strike again before it has ended. */
+  readonly #faults = new Map<number, string[]>();
   /** By whom the last line is, if it is a candidacy. */
   #candidate: { readonly node: number; readonly terms: number[] } | undefined;
   #committed = 0;
@@ -105,7 +108,7 @@ class Teller {
         );
       case "send":
         if (event.message === "RequestVoteResponse" && event.text === "granted") {
-          this.#granted.set(event.packet, event.node);
+          this.#granted.set(event.packet, { term: event.term, voter: event.node });
         }
         return;
       case "deliver":
@@ -150,11 +153,11 @@ class Teller {
     const { node, role, term } = event;
     const wasLeader = this.#leaders.delete(node);
     if (role === "candidate") {
-      this.#votes.set(node, new Set());
+      this.#votes.set(node, { term, by: new Set() });
       this.#onCandidate(event);
     } else if (role === "leader") {
       this.#leaders.add(node);
-      const voters = [...(this.#votes.get(node) ?? [])].toSorted((a, b) => a - b);
+      const voters = [...(this.#votes.get(node)?.by ?? [])].toSorted((a, b) => a - b);
       const own = this.#takeOwnAppend(event);
       const by = voters.length > 0 ? ` with the vote of ${listText(voters.map(idOf))}` : "";
       this.#say(event, "role", `${idOf(node)} wins term ${term}${by}`);
@@ -202,8 +205,10 @@ class Teller {
   }
 
   #onDeliver({ node, packet }: Extract<TraceEvent, { type: "deliver" }>): void {
-    const voter = this.#granted.get(packet);
-    if (voter !== undefined) this.#votes.get(node)?.add(voter);
+    const vote = this.#granted.get(packet);
+    const election = this.#votes.get(node);
+    // One of an older term comes late, and counts for nothing.
+    if (vote !== undefined && vote.term === election?.term) election.by.add(vote.voter);
   }
 
   #onFault(event: Extract<TraceEvent, { type: "fault" }>): void {
@@ -211,12 +216,14 @@ class Teller {
     const text = faultText(action, nodes);
     // A crash tells of itself.
     if (action.type === "crash" || action.type === "crash-many") return;
-    this.#faults.set(fault, text);
+    const underWay = this.#faults.get(fault);
+    if (underWay === undefined) this.#faults.set(fault, [text]);
+    else underWay.push(text);
     this.#say(event, "fault", text);
   }
 
   #onFaultEnd(event: Extract<TraceEvent, { type: "fault-end" }>): void {
-    const text = this.#faults.get(event.fault);
+    const text = this.#faults.get(event.fault)?.shift();
     if (text !== undefined) this.#say(event, "fault", `no longer: ${text}`);
   }
 

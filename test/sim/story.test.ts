@@ -36,6 +36,20 @@ const SMALL: Schedule = {
   faults: [{ id: 0, when: { type: "at", atMs: 1 }, action: ISOLATED }],
 };
 
+/** A vote for n1. */
+function granted(node: number, packet: number, term: number): Body<TraceEvent> {
+  const message = "RequestVoteResponse";
+  return { type: "send", node, to: 0, packet, message, term, text: "granted" };
+}
+
+function arrives(from: number, packet: number): Body<TraceEvent> {
+  return { type: "deliver", node: 0, from, packet };
+}
+
+function strikes(node: number, untilUs: number): Body<TraceEvent> {
+  return { type: "fault", fault: 0, action: ISOLATED, nodes: [node], untilUs };
+}
+
 describe("a story", () => {
   test("tells of the fault, the election with its votes, the crash and its loss, and of what broke", () => {
     const story = storyOf(
@@ -79,6 +93,44 @@ describe("a story", () => {
       "   10.0 ms  no longer: n1 is cut off",
       "   11.0 ms  Then, at event 11, S7 is violated:",
       "            n2 has lost what was committed",
+    ]);
+  });
+
+  test("names those who voted in the term that was won, and not whose vote of an older term came late", () => {
+    const story = storyOf(
+      { ...SMALL, nodes: 5 },
+      brokenAt(9, "n1 leads without an entry", 0),
+      told(
+        { type: "role", node: 0, role: "candidate", term: 2, votedFor: "n1" },
+        granted(4, 1, 2),
+        { type: "role", node: 0, role: "candidate", term: 3, votedFor: "n1" },
+        granted(1, 2, 3),
+        granted(2, 3, 3),
+        arrives(4, 1),
+        arrives(1, 2),
+        arrives(2, 3),
+        { type: "role", node: 0, role: "leader", term: 3, votedFor: "n1" },
+      ),
+    );
+    expect(story).toContain("n1 wins term 3 with the vote of n2 and n3\n");
+  });
+
+  test("says of a fault that strikes twice at a time which of the two has ended", () => {
+    const story = storyOf(
+      SMALL,
+      brokenAt(5, "all is lost"),
+      told(
+        strikes(0, 3000),
+        strikes(2, 4000),
+        { type: "fault-end", fault: 0, action: "isolate" },
+        { type: "fault-end", fault: 0, action: "isolate" },
+      ),
+    );
+    expect(story.split("\n").slice(1, 5)).toEqual([
+      "    1.0 ms  n1 is cut off",
+      "    2.0 ms  n3 is cut off",
+      "    3.0 ms  no longer: n1 is cut off",
+      "    4.0 ms  no longer: n3 is cut off",
     ]);
   });
 
