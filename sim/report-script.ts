@@ -283,7 +283,12 @@ function stateText(node, time) {
   const last = {};
   for (const [who, when, type, , value] of data.marks) {
     if (when > time) break;
-    if (who === node && value > 0) last[type] = value;
+    if (who !== node) continue;
+    // A process that starts has what is on its disk, and commits and applies anew.
+    if (type === "start") { last.append = last.durable; last.commit = last.apply = 0; }
+    else if (type === "truncate") last.append = value;
+    else if (type === "snapshot") last.append = Math.max(last.append || 0, value);
+    else if (value > 0) last[type] = value;
   }
   const line = (name, type) => name + " " + (last[type] || 0);
   return data.nodes[node] + " at " + (time / 1000).toFixed(3) + " ms\n" + (span ? span.role + " in term " + span.term : "down") + "\n" +

@@ -120,6 +120,7 @@ class Collector {
   readonly operations = new Map<number, OperationSpan>();
   readonly #endUs: number;
   readonly #current: (NodeSpan | undefined)[];
+  /** As they are on the disk: what a restart begins from. */
   readonly #terms: number[];
   readonly #packets = new Map<number, MessageRow>();
   readonly #lasting = new Map<number, FaultSpan[]>();
@@ -150,8 +151,15 @@ class Collector {
         return this.#mark(node, timeUs, "append", text, last.index);
       }
       case "truncate":
-        return this.#mark(event.node, timeUs, "truncate", `removes entries from ${event.from} on`);
+        return this.#mark(
+          event.node,
+          timeUs,
+          "truncate",
+          `removes entries from ${event.from} on`,
+          event.from - 1,
+        );
       case "durable":
+        this.#terms[event.node] = event.term;
         return this.#mark(event.node, timeUs, "durable", "is durable up to", event.lastIndex);
       case "commit":
         return this.#mark(
@@ -180,13 +188,14 @@ class Collector {
       case "damage":
         return this.#mark(event.node, timeUs, "stop", damageText(event.node, event));
       case "fault-end":
-        for (const span of this.#lasting.get(event.fault) ?? []) span.toUs = timeUs;
-        this.#lasting.delete(event.fault);
-        return;
+        return this.#onFaultEnd(event);
       case "invoke":
       case "return":
         return this.#onOperation(event);
       case "phase":
+        // All is healed.
+        for (const span of this.faults) span.toUs = Math.min(span.toUs, timeUs);
+        return;
       case "violation":
         return;
     }
@@ -194,7 +203,6 @@ class Collector {
 
   #enter(node: number, timeUs: number, role: string, term: number): void {
     this.#leave(node, timeUs);
-    this.#terms[node] = term;
     const span: NodeSpan = { node, fromUs: timeUs, toUs: this.#endUs, role, term };
     this.#current[node] = span;
     this.spans.push(span);
@@ -237,7 +245,15 @@ class Collector {
     const text = faultText(action, nodes);
     const span: FaultSpan = { fromUs, toUs, type: action.type, text, nodes };
     this.faults.push(span);
-    this.#lasting.set(fault, [...(this.#lasting.get(fault) ?? []), span]);
+    const lasting = this.#lasting.get(fault);
+    if (lasting === undefined) this.#lasting.set(fault, [span]);
+    else lasting.push(span);
+  }
+
+  /** The oldest of it: it may have struck again meanwhile. */
+  #onFaultEnd({ fault, timeUs }: Extract<TraceEvent, { type: "fault-end" }>): void {
+    const span = this.#lasting.get(fault)?.shift();
+    if (span !== undefined) span.toUs = timeUs;
   }
 
   #onOperation({ timeUs, operation }: Extract<TraceEvent, { type: "invoke" | "return" }>): void {

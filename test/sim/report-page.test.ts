@@ -14,6 +14,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { generate } from "../../sim/generate.ts";
 import { reportHtml } from "../../sim/report.ts";
 import { runSchedule } from "../../sim/simulation.ts";
+import type { Outcome } from "../../sim/simulation.ts";
 import type { TraceEvent } from "../../sim/trace.ts";
 
 const executablePath = [
@@ -97,6 +98,19 @@ describe("the page of a run", () => {
     expect(errors).toEqual([]);
   });
 
+  test("tells of a member that is up again what it has found on its disk, and no more", async ({
+    skip,
+  }) => {
+    skip(executablePath === undefined, WHY_NOT);
+    const restarted = await browser.newPage({ viewport: { width: 1400, height: 900 } });
+    await restarted.setContent(restartedRun());
+    const { tips } = await hoverOver(restarted, "rect[data-node]");
+    expect(tips).toMatch(
+      /^n1 at .*\nfollower in term 3\nlast entry 4, durable 4, committed 0, applied 0$/,
+    );
+    await restarted.close();
+  });
+
   test("zooms by the wheel, moves by dragging, and shows the whole run again", async ({ skip }) => {
     skip(executablePath === undefined, WHY_NOT);
     const range = (): Promise<string | null> => page.locator("#range").textContent();
@@ -170,6 +184,39 @@ async function violatedRun(): Promise<string> {
     name: "seed 6",
     command: "npm run sim -- --seed 6",
   });
+}
+
+/** Events that never were: of a member that loses an entry, and the term that it stood for, to a crash. */
+function restartedRun(): string {
+  const schedule = generate(6, { profile: "calm", nodes: 1, durationMs: 900 });
+  const bodies = [
+    { type: "start", node: 0, incarnation: 1 },
+    { type: "durable", node: 0, term: 3, lastIndex: 4 },
+    { type: "role", node: 0, role: "leader", term: 4, votedFor: "n1" },
+    {
+      type: "append",
+      node: 0,
+      first: { index: 1, term: 4 },
+      last: { index: 5, term: 4 },
+      lastIndex: 5,
+    },
+    { type: "commit", node: 0, index: 4, term: 4 },
+    { type: "apply", node: 0, index: 4 },
+    { type: "crash", node: 0, lostBatches: 1 },
+    { type: "start", node: 0, incarnation: 2 },
+  ] as const;
+  const events = bodies.map((body, at) => ({ ...body, step: at, timeUs: at }));
+  const counts = { faults: {}, lost: {}, messages: 0, operations: 0, committed: 0 };
+  const outcome = {
+    schedule,
+    violation: undefined,
+    simulatedMs: 900,
+    hash: "",
+    events: events.length,
+    history: [],
+    counts: { ...counts, states: {} as Outcome["counts"]["states"] },
+  };
+  return reportHtml(outcome, events, { name: "seed 6", command: "npm run sim -- --seed 6" });
 }
 
 function exists(path: string): boolean {
