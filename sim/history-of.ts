@@ -6,18 +6,35 @@ import type { GoldenCommand } from "./golden-log.ts";
 import type { Call, HistoryValue, Operation, Result, ResultStatus } from "./history.ts";
 import type { KvOperation } from "./kv/operation.ts";
 
-/** What is under way yet has an unknown outcome. */
+/** In the order of their beginnings. What is under way yet has an unknown outcome. */
 export function historyOf(operations: readonly KvOperation[]): readonly Operation[] {
+  const nameOf = clientNames();
   return operations.map((operation) => {
     const result = resultOf(operation);
     return {
-      client: `c${operation.client + 1}`,
+      client: nameOf(operation),
       call: callOf(operation),
       start: operation.startStep,
       end: result === undefined ? undefined : operation.endStep,
       result,
     };
   });
+}
+
+/** "c1", then "c1/2" for what the client calls once it has given something up, as a recorder of histories names it. */
+function clientNames(): (operation: KvOperation) => string {
+  const clients = new Map<number, { name: number; givenUpAt: number }>();
+  return ({ client, outcome, startStep, endStep }) => {
+    const known = clients.get(client) ?? { name: 1, givenUpAt: Infinity };
+    clients.set(client, known);
+    if (known.givenUpAt <= startStep) {
+      known.name += 1;
+      known.givenUpAt = Infinity;
+    }
+    if (outcome === "unknown" && endStep !== undefined)
+      known.givenUpAt = Math.min(known.givenUpAt, endStep);
+    return known.name === 1 ? `c${client + 1}` : `c${client + 1}/${known.name}`;
+  };
 }
 
 /** The command that was executed at an index, if it is one of a client. */

@@ -4,7 +4,9 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { fromJsonLines, toJsonLine, toJsonLines } from "../../sim/history-file.ts";
 import { HistoryRecorder } from "../../sim/history.ts";
-import type { Call, Result } from "../../sim/history.ts";
+import { historyOf } from "../../sim/history-of.ts";
+import type { Call, OpenOperation, Result } from "../../sim/history.ts";
+import type { KvOperation } from "../../sim/kv/operation.ts";
 import { answered, nothing, someBrokenHistory, unanswered } from "./support/histories.ts";
 
 const key = "k";
@@ -64,6 +66,51 @@ describe("a recorder", () => {
     expect(() => operation.complete(done)).toThrow("one outcome");
     expect(() => operation.reject()).toThrow("one outcome");
     expect(() => operation.unknown()).toThrow("one outcome");
+  });
+});
+
+describe("the history of a run", () => {
+  const calls = [
+    { client: 0, startStep: 1, endStep: 5, outcome: "unknown" },
+    { client: 0, startStep: 2, endStep: 7, outcome: "unknown" },
+    { client: 1, startStep: 3, endStep: 4, outcome: "ok" },
+    { client: 0, startStep: 6, endStep: 9, outcome: "unknown" },
+    { client: 0, startStep: 8, endStep: 10, outcome: "ok" },
+    { client: 0, startStep: 9, endStep: undefined, outcome: undefined },
+    { client: 1, startStep: 11, endStep: 12, outcome: "rejected" },
+  ] as const;
+
+  test("has a client go on under a new name after an unknown outcome, as a recorder has", () => {
+    const operations = calls.map((call, id): KvOperation => ({
+      id,
+      ...call,
+      type: "put",
+      key,
+      value: "a",
+      expected: undefined,
+      call: "",
+      startUs: 0,
+      error: undefined,
+      index: call.outcome === "ok" ? id : undefined,
+      status: undefined,
+      found: undefined,
+      foundIndex: undefined,
+      answer: undefined,
+    }));
+    const recorder = new HistoryRecorder();
+    const open = new Map<number, OpenOperation>();
+    for (let step = 1; step <= 12; step += 1) {
+      for (const [at, { endStep, outcome }] of calls.entries()) {
+        if (endStep !== step) continue;
+        if (outcome === "unknown") open.get(at)?.unknown();
+        else open.get(at)?.complete(done);
+      }
+      for (const [at, { client, startStep }] of calls.entries())
+        if (startStep === step) open.set(at, recorder.start(`c${client + 1}`, put));
+    }
+    const names = historyOf(operations).map(({ client }) => client);
+    expect(names).toEqual(["c1", "c1", "c2", "c1/2", "c1/2", "c1/3", "c2"]);
+    expect(names).toEqual(recorder.operations.map(({ client }) => client));
   });
 });
 
