@@ -10,6 +10,7 @@ import type { RunName } from "./report.ts";
 import type { KvOperation } from "./kv/operation.ts";
 import { sizeOf, shrink } from "./shrink.ts";
 import type { Schedule } from "./schedule.ts";
+import { shellWord } from "./shell-word.ts";
 import { runSchedule } from "./simulation.ts";
 import type { Outcome } from "./simulation.ts";
 import { storyOf } from "./story.ts";
@@ -37,7 +38,7 @@ export async function explain(
   });
   const { outcome, events } = await recorded(shrunk.schedule);
   const path = join(folder, regressionName(schedule, violation));
-  const command = `npm run sim -- --schedule ${path}.json`;
+  const command = `npm run sim -- --schedule ${shellWord(`${path}.json`)}`;
   await mkdir(folder, { recursive: true });
   await writeFile(`${path}.json`, `${JSON.stringify(shrunk.schedule, undefined, 2)}\n`);
   await writeFile(`${path}.test.ts`, regressionTest(shrunk.schedule, shrunk.violation));
@@ -52,7 +53,7 @@ export async function explain(
     "",
     `  again:      ${command}   (hash ${outcome.hash})`,
     `  picture:    ${path}.html`,
-    `  to keep it: mv ${path}.test.ts ${REGRESSIONS_FOLDER}/`,
+    `  to keep it: mv ${shellWord(`${path}.test.ts`)} ${REGRESSIONS_FOLDER}/`,
     "",
   ].join("\n");
 }

@@ -5,6 +5,7 @@ import { messageOf } from "../src/errors.ts";
 import { generate } from "./generate.ts";
 import type { Counts } from "./recorder.ts";
 import type { JournalModel, Profile, Schedule } from "./schedule.ts";
+import { shellWord } from "./shell-word.ts";
 import { runSchedule } from "./simulation.ts";
 import type { Violation } from "./trace.ts";
 
@@ -110,7 +111,7 @@ function kindOf(value: unknown): string {
 }
 
 export function commandOf({ seed, nodes, profile, seconds, rate, file }: SeedTask): string {
-  if (file !== undefined) return `npm run sim -- --schedule ${file}`;
+  if (file !== undefined) return `npm run sim -- --schedule ${shellWord(file)}`;
   const size = nodes === undefined ? "" : ` --nodes ${nodes}`;
   const load = rate === undefined ? "" : ` --rate ${rate}`;
   return `npm run sim -- --seed ${seed} --profile ${profile} --seconds ${seconds}${size}${load}`;
