@@ -1,12 +1,11 @@
 /** The options of `npm run sim`, and what is wrong with them. */
 
-import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { PROFILES } from "./schedule.ts";
 import type { Profile } from "./schedule.ts";
 import { scheduleOf } from "./seed-run.ts";
 import type { SeedTask } from "./seed-run.ts";
-import { whole } from "./whole.ts";
+import { MOST_WORKERS, USUAL_WORKERS, whole } from "./whole.ts";
 import { mustBeFolder, mustBeWritable } from "./writable.ts";
 
 export const USAGE: string = `usage: npm run sim -- [options]
@@ -17,7 +16,7 @@ export const USAGE: string = `usage: npm run sim -- [options]
   --profile NAME  ${PROFILES.join(", ")} (default)
   --seconds N     simulated, of the safety phase (20)
   --rate N        client operations a simulated second of it (drawn from the seed)
-  --workers N     threads (${availableParallelism()})
+  --workers N     threads (${USUAL_WORKERS})
   --json          one object a seed, then a summary
   --schedule FILE runs a schedule that was written to a file, instead of seeds
   --report FILE   of one run, a page that shows it: HTML, complete in itself
@@ -59,7 +58,7 @@ export function optionsFrom(args: readonly string[]): Options {
       profile: { type: "string" },
       seconds: { type: "string" },
       rate: { type: "string" },
-      workers: { type: "string", default: String(availableParallelism()) },
+      workers: { type: "string", default: String(USUAL_WORKERS) },
       json: { type: "boolean", default: false },
       schedule: { type: "string" },
       report: { type: "string" },
@@ -88,7 +87,7 @@ export function optionsFrom(args: readonly string[]): Options {
     profile: profileOf(values.profile ?? "default"),
     seconds: whole("seconds", values.seconds ?? "20", 1, 3600),
     rate: values.rate === undefined ? undefined : whole("rate", values.rate, 1, 1000),
-    workers: whole("workers", values.workers, 1, 64),
+    workers: whole("workers", values.workers, 1, MOST_WORKERS),
     json: values.json,
     schedule,
     report,

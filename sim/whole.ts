@@ -1,5 +1,11 @@
 /** Numbers on a command line. */
 
+import { availableParallelism } from "node:os";
+
+/** Threads: at the most, and where nobody says how many. */
+export const MOST_WORKERS = 64;
+export const USUAL_WORKERS: number = Math.min(MOST_WORKERS, availableParallelism());
+
 /** Throws, with the name of the option, where `text` is no whole number from `least` to `most`, in decimal digits. */
 export function whole(name: string, text: string, least: number, most: number): number {
   const value = Number(text);

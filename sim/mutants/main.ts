@@ -5,10 +5,11 @@
  */
 
 import { mkdtempSync, rmSync } from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { messageOf } from "../../src/errors.ts";
+import { MOST_WORKERS, USUAL_WORKERS, whole } from "../whole.ts";
 import { build, takeSources } from "./build.ts";
 import { exploreAll, isExplorable } from "./exploring.ts";
 import { hunt } from "./hunt.ts";
@@ -25,7 +26,7 @@ const USAGE = `usage: npm run mutants -- [options]
   --only ID,ID    these alone
   --seeds N       the budget of each (2000)
   --seconds N     the budget of each, in real time (1800)
-  --workers N     threads (${availableParallelism()})
+  --workers N     threads (${USUAL_WORKERS})
   --no-assertions without the assertions of the core and of the storage: by the checks from outside alone
   --explore       the bugs of the core alone, by exploring what it can get into (npm run explore) instead of running seeds
   --shrink N      seconds to look for the shortest story of each that was found; 0: do not (0)
@@ -128,7 +129,7 @@ function optionsFrom(args: readonly string[]): Options {
       only: { type: "string", multiple: true, default: [] },
       seeds: { type: "string", default: "2000" },
       seconds: { type: "string", default: "1800" },
-      workers: { type: "string", default: String(availableParallelism()) },
+      workers: { type: "string", default: String(USUAL_WORKERS) },
       explore: { type: "boolean", default: false },
       "no-assertions": { type: "boolean", default: false },
       shrink: { type: "string", default: "0" },
@@ -137,19 +138,14 @@ function optionsFrom(args: readonly string[]): Options {
   });
   return {
     only: values.only.flatMap((ids) => ids.split(",")),
-    seeds: whole("seeds", values.seeds),
-    seconds: whole("seconds", values.seconds),
-    workers: whole("workers", values.workers),
+    // No more than the simulator takes, which would otherwise find nothing.
+    seeds: whole("seeds", values.seeds, 1, 10_000_000),
+    seconds: whole("seconds", values.seconds, 1, 86_400),
+    workers: whole("workers", values.workers, 1, MOST_WORKERS),
     explore: values.explore,
     assertions: !values["no-assertions"],
     // What is explored is as short as can be already.
-    shrink: values.explore ? 0 : whole("shrink", values.shrink, 0),
+    shrink: values.explore ? 0 : whole("shrink", values.shrink, 0, 86_400),
     json: values.json,
   };
-}
-
-function whole(name: string, text: string, least: number = 1): number {
-  const value = Number(text);
-  if (Number.isSafeInteger(value) && value >= least && value <= 10_000_000) return value;
-  throw new RangeError(`--${name} is a whole number from ${least} on, not ${text}`);
 }

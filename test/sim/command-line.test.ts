@@ -3,9 +3,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { optionsFrom } from "../../sim/command-line.ts";
 import { generate } from "../../sim/generate.ts";
+
+vi.mock("node:os", async (original) => ({
+  ...(await original<object>()),
+  availableParallelism: () => 96,
+}));
 
 let folder = "";
 
@@ -48,6 +53,10 @@ describe("a number is whole, in decimal digits, and in its range:", () => {
   ])("%j", (args, text) => {
     expect(refusalOf(args)).toMatch(text);
   });
+});
+
+test("a machine may have more cores than there can be threads", () => {
+  expect(optionsFrom(["--seed", "1"]).workers).toBe(64);
 });
 
 test("a profile is one of those there are", () => {
