@@ -91,10 +91,11 @@ export function etcdFromTable(etcd: LoadRow, bare: LoadRow | undefined): EtcdFro
   const scale = isScaled ? bare.perSecond / bareTable.perSecond : 1;
   const perSecond = table.perSecond * scale;
   if (perSecond <= etcd.perSecond) return undefined;
+  const own = etcd.p99Ms > 0 ? etcd.p99Ms : Infinity;
   return {
     perSecond,
-    // In a closed loop the latency is the inverse of the throughput.
-    p99Ms: table.p99Ms === undefined ? undefined : table.p99Ms / scale,
+    // In a closed loop the latency is the inverse of the throughput. Where etcd's own is less, that is what it can do.
+    p99Ms: table.p99Ms === undefined ? undefined : Math.min(table.p99Ms / scale, own),
     note: `etcd as in the table${isScaled ? ", scaled by the bare line" : ""}`,
   };
 }

@@ -70,7 +70,8 @@ function ofEtcd(
     const where = { what: `${what}, at ${concurrency}`, unit: " x etcd", note };
     const list = [atLeast(target, { ...where, actual: perSecond, onLevel: level?.perSecond })];
     const most = p99s[concurrency];
-    if (most !== undefined && p99 !== undefined) {
+    // Where nothing was answered there is no latency.
+    if (most !== undefined && p99 !== undefined && p99 > 0) {
       const p99Of = `p99 of ${where.what}`;
       list.push(atMost(most, { ...where, what: p99Of, actual: p99, onLevel: level?.p99 }));
     }
@@ -100,7 +101,8 @@ function cpu(rows: readonly LoadRow[]): Verdict[] {
   const [actual, onLevel] = onBoth(rows, "multiplexed", 256).map(
     (row) => row && sum(row.cpuMicros),
   );
-  if (actual === undefined) return [];
+  // Nobody has told, where it is nothing.
+  if (actual === undefined || actual === 0) return [];
   const what = "processor time of all servers a write, at 256";
   return [atMost(CPU_MICROS_A_PUT, { what, unit: " us", actual, onLevel })];
 }
@@ -143,7 +145,9 @@ function log(results: Compared): Verdict[] {
     const what = "opening a log of a million entries";
     list.push(atMost(OPEN_MS, { what, unit: " ms", actual: opened, onLevel }));
   }
-  const grown = rowsOn("journal").filter(({ entries }) => entries >= MILLION);
+  const grown = rowsOn("journal").filter(
+    ({ entries, filledBytes }) => entries >= MILLION && filledBytes > 0,
+  );
   const [first, last] = [grown[0], grown.at(-1)];
   if (first === undefined || last === undefined || first === last) return list;
   const memory = last.filledBytes - first.filledBytes;

@@ -57,6 +57,23 @@ describe("a verdict", () => {
     expect(verdictsOf(results({ rows: others, log: log.slice(1) }))).toEqual([]);
   });
 
+  test("is not given on latencies where nothing was answered, nor on what the system does not tell", () => {
+    const nothing = { perSecond: 0, p99Ms: 0 };
+    const rows = [
+      row({ lane: "etcd", perSecond: 100, p99Ms: 40 }),
+      row({ lane: "quorate", ...nothing, cpuMicros: [0, 0, 0] }),
+    ];
+    const log = [
+      logRow({ entries: 1_000_000, filledBytes: 0, folderBytes: 1000 }),
+      logRow({ entries: 10_000_000, filledBytes: 0, folderBytes: 10_000 }),
+    ];
+    const verdicts = verdictsOf(results({ rows, log }));
+    expect(verdicts.map(({ what, passed }) => [what, passed])).toEqual([
+      ["writes, multiplexed, at 256", false],
+      ["opening a log of a million entries", true],
+    ]);
+  });
+
   test("is failed by too few, and passed by exactly enough", () => {
     const bare = row({ lane: "bare", perSecond: 1000 });
     const passed = [499, 500].map(
@@ -146,6 +163,15 @@ describe("on the reference machine", () => {
     // Half of the table's bare line, so half of its 11 200 writes, and twice its p99 of 51 ms.
     expect(writes).toMatchObject({ actual: 5, note: expect.stringContaining("scaled") as string });
     expect(p99).toMatchObject({ actual: 0.5, passed: true });
+  });
+
+  test("of such an etcd the p99 is its own where that is less", () => {
+    const rows = [
+      row({ lane: "bare", perSecond: 47_000 }),
+      row({ lane: "etcd", perSecond: 5000, p99Ms: 60 }),
+      row({ lane: "quorate", perSecond: 28_000, p99Ms: 48 }),
+    ];
+    expect(verdictsOf(results({ machine, rows }))[1]).toMatchObject({ actual: 0.8, passed: false });
   });
 
   test("an etcd that does better than the table, scaled, is taken as it is", () => {
