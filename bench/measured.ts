@@ -46,8 +46,11 @@ export function measuredOf(result: LoadResult, begin: Sample, end: Sample): Meas
   const histogram = Histogram.of(latency);
   const each = (what: keyof ProcessUsage): number[] =>
     end.servers
-      .map((usage, at) => (usage?.[what] ?? 0) - (begin.servers[at]?.[what] ?? 0))
+      .map((usage, at) =>
+        usage === undefined ? 0 : usage[what] - (begin.servers[at]?.[what] ?? 0),
+      )
       .map((amount) => amount / Math.max(1, count));
+  const ended = end.servers.filter((usage, at) => usage === undefined && begin.servers[at]).length;
   const most = (what: keyof ProcessUsage): number =>
     Math.max(0, ...end.servers.map((usage) => usage?.[what] ?? 0));
   const cores = (micros: number): number => micros / 1000 / elapsedMs;
@@ -64,8 +67,8 @@ export function measuredOf(result: LoadResult, begin: Sample, end: Sample): Meas
     anonymousBytes: most("anonymousBytes"),
     othersCores: Math.max(0, cores(othersMicros(begin.machine, end.machine))),
     latency,
-    failed,
-    failure,
+    failed: failed + ended,
+    failure: failure ?? (ended > 0 ? "a server has ended" : undefined),
   };
 }
 

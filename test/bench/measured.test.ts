@@ -52,6 +52,18 @@ describe("the figures of a measurement", () => {
     expect(measured).toMatchObject({ perSecond: 0, p99Ms: 0, cpuMicros: [0], othersCores: 0 });
   });
 
+  test("tell of a server that ended meanwhile, and give nothing back for it", () => {
+    const [first] = end.servers;
+    const measured = measuredOf(answered, begin, { ...end, servers: [first, undefined] });
+    expect(measured).toMatchObject({
+      cpuMicros: [40, 0],
+      failed: 1,
+      failure: "a server has ended",
+    });
+    const other = measuredOf(answered, begin, { ...end, servers: [undefined, first] });
+    expect(other).toMatchObject({ cpuMicros: [1040, 0], failed: 1 });
+  });
+
   test("of several rounds are the medians, one by one, with all latencies and failures", () => {
     const measured = measuredOf(answered, begin, end);
     const rounds = [
