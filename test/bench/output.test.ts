@@ -142,6 +142,10 @@ describe("what is printed", () => {
   test("says on the reference machine that a run is void, and elsewhere that the table does not apply", () => {
     expect(asText(compared)).toContain("its table does not apply");
     const { rows } = compared;
-    expect(asText(results({ machine: REFERENCE_MACHINE, rows }))).toContain("THIS RUN IS VOID");
+    const run = results({ machine: REFERENCE_MACHINE, rows });
+    expect(asText(run)).toContain("THIS RUN IS VOID");
+    expect((JSON.parse(asJson(run)) as { notes: string[] }).notes).toContainEqual(
+      expect.stringContaining("THIS RUN IS VOID"),
+    );
   });
 });
