@@ -26,6 +26,9 @@ export const USAGE: string = `npm run bench -- [options]
   --markdown, --json      instead of text; "npm run --silent bench" prints nothing else
 `;
 
+/** An hour: timers know an end. */
+const MOST_SECONDS = 3600;
+
 /** In words what is wrong, where something is. */
 export function optionsFrom(args: readonly string[]): Options | string {
   let values;
@@ -54,7 +57,8 @@ export function optionsFrom(args: readonly string[]): Options | string {
   if (strange.length > 0)
     return `--only takes ${SECTIONS.join(", ")}, not ${JSON.stringify(strange.join(","))}`;
   const seconds = Number(values.seconds ?? base.measureMs / 1000);
-  if (!(seconds > 0)) return `--seconds takes a positive number, not ${values.seconds}`;
+  if (!(seconds > 0 && seconds <= MOST_SECONDS))
+    return `--seconds takes a positive number up to ${MOST_SECONDS}, not ${values.seconds}`;
   const lists = {
     rounds: wholes(values.rounds, [base.rounds]),
     kills: wholes(values.kills, [base.kills]),
@@ -63,6 +67,8 @@ export function optionsFrom(args: readonly string[]): Options | string {
   };
   for (const [name, list] of Object.entries(lists))
     if (list === undefined) return `--${name} takes whole numbers of at least 1`;
+  for (const name of ["rounds", "kills"] as const)
+    if (lists[name]?.length !== 1) return `--${name} takes one number, not ${values[name]}`;
   const { rounds = [], kills = [], concurrency = [], entries = [] } = lists;
   const plan: Plan = {
     ...base,

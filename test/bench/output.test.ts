@@ -32,13 +32,17 @@ describe("the command line", () => {
   });
 
   test("says what is wrong", () => {
-    const wrong = [["--only", "cor"], ["--seconds", "0"], ["--concurrency", "1,x"], ["--fast"]];
-    expect(wrong.map(optionsFrom)).toEqual([
-      expect.stringContaining('not "cor"'),
-      expect.stringContaining("--seconds takes a positive number, not 0"),
-      expect.stringContaining("--concurrency takes whole numbers"),
-      expect.stringContaining("--fast"),
-    ]);
+    const wrong: [string[], string][] = [
+      [["--only", "cor"], 'not "cor"'],
+      [["--seconds", "0"], "--seconds takes a positive number up to 3600, not 0"],
+      [["--seconds", "Infinity"], "not Infinity"],
+      [["--concurrency", "1,x"], "--concurrency takes whole numbers"],
+      [["--rounds", "1,3"], "--rounds takes one number, not 1,3"],
+      [["--kills", "2,3"], "--kills takes one number, not 2,3"],
+      [["--fast"], "--fast"],
+    ];
+    for (const [args, text] of wrong)
+      expect(optionsFrom(args)).toEqual(expect.stringContaining(text));
   });
 
   test("a full run is planned to take less than twenty-four minutes, a quick one less than one", () => {
