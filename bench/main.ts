@@ -21,7 +21,8 @@ import { measureFailover } from "./sections/failover.ts";
 import { LoadSections } from "./sections/load.ts";
 import { measureLog } from "./sections/log.ts";
 
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130));
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+  process.on(signal, () => process.exit(130));
 
 const args = process.argv.slice(2);
 if (args.includes("--help")) {
@@ -39,12 +40,13 @@ try {
 }
 const results = await measure(options);
 const { output, report } = options;
+if (output === "json") console.log(asJson(results));
+else console.log(output === "markdown" ? asMarkdown(results) : asText(results));
+// At last: a disk that has become full must not cost the figures.
 if (report !== undefined) {
   await writeFile(report, asPage(results));
   progress(`the page is ${report}`);
 }
-if (output === "json") console.log(asJson(results));
-else console.log(output === "markdown" ? asMarkdown(results) : asText(results));
 
 async function measure({ plan }: Options): Promise<Results> {
   const startedAt = performance.now();
