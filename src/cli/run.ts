@@ -25,13 +25,20 @@ export async function run(args: readonly string[]): Promise<number> {
   if (first === "--help" || first === "-h") return print(HELP);
   if (first === "help") return print(rest[0] === undefined ? HELP : helpFor(nameOf(rest[0])));
   const name = nameOf(first);
-  if (rest.includes("--help") || rest.includes("-h")) return print(helpFor(name));
+  const options = optionsIn(rest);
+  if (options.includes("--help") || options.includes("-h")) return print(helpFor(name));
   try {
     return await COMMANDS[name](rest);
   } catch (error) {
     if (error instanceof UsageError) error.command = name;
     throw error;
   }
+}
+
+/** What comes after `--` is nobody's option: a value may be "-h". */
+function optionsIn(args: readonly string[]): readonly string[] {
+  const end = args.indexOf("--");
+  return end < 0 ? args : args.slice(0, end);
 }
 
 function print(text: string): number {

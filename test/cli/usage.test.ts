@@ -107,6 +107,11 @@ describe("refused with exit code 2", () => {
     ["an unknown action", ["kv", "toString"], 'not "toString"'],
     ["a put without a value", ["kv", "put", "k"], "kv put takes KEY VALUE, not 1 operand"],
     ["a get of two keys", ["kv", "get", "a", "b"], "kv get takes KEY, not 2 operands"],
+    [
+      "an operand too many, which is no call for help",
+      ["kv", "put", "--", "k", "-h", "--help"],
+      "kv put takes KEY VALUE, not 3 operands",
+    ],
     ["an option of another action", ["kv", "get", "k", "--limit", "3"], "does not take --limit"],
     ["a cas without an expectation", ["kv", "cas", "k", "v"], "--expect-index, not 0"],
     [
