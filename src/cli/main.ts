@@ -16,7 +16,11 @@ async function main(): Promise<void> {
   }
 }
 
-// Whoever reads our output may leave early, as `head` does.
-process.stdout.on("error", () => process.exit(0));
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  // Whoever reads our output may leave early, as `head` does. What is lost otherwise was not read by anybody.
+  if (error.code === "EPIPE") process.exit(0);
+  process.stderr.write(`standard output cannot be written: ${error.message}\n`);
+  process.exit(1);
+});
 
 void main();

@@ -14,7 +14,10 @@ import { LocalCluster, MEMBER_IDS } from "../../src/cli/local-cluster.ts";
 import { freeBasePort } from "../../src/cli/ports.ts";
 import { isRaftError } from "../../src/errors.ts";
 
-const PROGRAM: string = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
+/** The built command line. */
+export const PROGRAM: string = fileURLToPath(
+  new URL("../../dist/src/cli/main.js", import.meta.url),
+);
 if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is missing: npm run build`);
 
 /** A machine that is busy with other tests may take its time. */

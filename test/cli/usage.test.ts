@@ -1,11 +1,13 @@
 /** What the command line says to arguments that it cannot read: exit code 2, and a sentence that names the option. */
 
+import { spawnSync } from "node:child_process";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { endpoints, peers } from "../../src/cli/arguments.ts";
 import { describeFailure, exitCodeOf, UsageError } from "../../src/cli/failures.ts";
 import { run } from "../../src/cli/run.ts";
-import { quorate } from "./support.ts";
+import { PROGRAM, quorate } from "./support.ts";
 
 const MEMBERS = "n1=127.0.0.1:7101,n2=127.0.0.1:7102,n3=127.0.0.1:7103";
 const NODE = ["node", "--id", "n1", "--peers", MEMBERS, "--data", "/nonexistent/data"];
@@ -194,6 +196,18 @@ test("each command has a page of help", async () => {
   expect(await quorate("help", "kv")).toEqual(await quorate("kv", "--help"));
   const { stdout } = await quorate("--help");
   for (const page of pages) expect(stdout).toContain(`quorate ${page}`);
+});
+
+test("what cannot be printed is a failure: nobody has seen it", ({ skip }) => {
+  skip(!existsSync("/dev/full"), "there is no device here that is always full");
+  const full = openSync("/dev/full", "w");
+  const { status, stderr } = spawnSync(process.execPath, [PROGRAM, "--version"], {
+    stdio: ["ignore", full, "pipe"],
+    encoding: "utf8",
+  });
+  closeSync(full);
+  expect(stderr).toMatch(/^standard output cannot be written: .*ENOSPC/);
+  expect(status).toBe(1);
 });
 
 test("--version prints the package's version", async () => {
