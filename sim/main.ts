@@ -101,9 +101,10 @@ async function runOnWorkers(
 ): Promise<void> {
   const { runs, workers } = options;
   let begun = 0;
-  process.once("SIGINT", () => {
+  const onInterrupt = (): void => {
     begun = runs;
-  });
+  };
+  process.once("SIGINT", onInterrupt);
   const work = (): Promise<void> =>
     new Promise((resolve, reject) => {
       const worker = new Worker(new URL("./worker.js", import.meta.url), {
@@ -122,4 +123,6 @@ async function runOnWorkers(
       next();
     });
   await Promise.all(Array.from({ length: Math.min(workers, runs) }, work));
+  // What comes after this is not waited for.
+  process.off("SIGINT", onInterrupt);
 }
