@@ -1,16 +1,12 @@
 /** One seed of a batch: made into a schedule, run, and summed up as plain data that fits through a message or a line. */
 
-import { readFileSync } from "node:fs";
-import { messageOf } from "../src/errors.ts";
 import { generate } from "./generate.ts";
 import type { Counts } from "./recorder.ts";
-import type { JournalModel, Profile, Schedule } from "./schedule.ts";
+import type { Profile, Schedule } from "./schedule.ts";
+import { scheduleIn } from "./schedule-file.ts";
 import { shellWord } from "./shell-word.ts";
 import { runSchedule } from "./simulation.ts";
 import type { Violation } from "./trace.ts";
-
-/** A page for the header and another for batches. */
-const LEAST_JOURNAL: JournalModel = { segmentBytes: 8192 };
 
 export interface SeedTask {
   readonly seed: number;
@@ -75,39 +71,6 @@ export function scheduleOf({ seed, nodes, profile, seconds, rate, file }: SeedTa
     return generate(seed, { profile, nodes, durationMs, operationsPerSecond: rate });
   }
   return scheduleIn(file);
-}
-
-function scheduleIn(file: string): Schedule {
-  let found: unknown;
-  try {
-    found = JSON.parse(readFileSync(file, "utf8"));
-  } catch (error) {
-    throw new Error(`--schedule ${file} cannot be read: ${messageOf(error)}`, { cause: error });
-  }
-  // One that is made has all that there must be.
-  for (const [name, part] of Object.entries(generate(0, { profile: "calm" }))) {
-    const other: unknown = Object(found)[name];
-    if (
-      other !== null &&
-      typeof other === typeof part &&
-      Array.isArray(other) === Array.isArray(part)
-    )
-      continue;
-    throw new RangeError(
-      `--schedule ${file} holds no schedule: its ${name} is missing, or no ${kindOf(part)}`,
-    );
-  }
-  const schedule = found as Schedule;
-  const { segmentBytes } = schedule.journal ?? LEAST_JOURNAL;
-  if (!Number.isSafeInteger(segmentBytes) || segmentBytes < LEAST_JOURNAL.segmentBytes)
-    throw new RangeError(
-      `--schedule ${file} holds no schedule: its journal needs segmentBytes of ${LEAST_JOURNAL.segmentBytes} at least`,
-    );
-  return schedule;
-}
-
-function kindOf(value: unknown): string {
-  return Array.isArray(value) ? "list" : typeof value;
 }
 
 export function commandOf({ seed, nodes, profile, seconds, rate, file }: SeedTask): string {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { optionsFrom } from "../../sim/command-line.ts";
 import { generate } from "../../sim/generate.ts";
+import { PROFILES } from "../../sim/schedule.ts";
 
 vi.mock("node:os", async (original) => ({
   ...(await original<object>()),
@@ -23,6 +24,11 @@ function file(name: string, text: string): string {
   const path = join(folder, name);
   writeFileSync(path, text);
   return path;
+}
+
+function withCall(part: object): object {
+  const calm = generate(3, { profile: "calm" });
+  return { ...calm, operations: [{ ...calm.operations[0], ...part }] };
 }
 
 function refusalOf(args: readonly string[]): string {
@@ -93,9 +99,55 @@ describe("a schedule", () => {
       JSON.stringify({ ...generate(3, { profile: "calm" }), journal: {} }),
       "holds no schedule: its journal needs segmentBytes of 8192 at least",
     ],
+    [
+      "nothing for a journal",
+      JSON.stringify({ ...generate(3, { profile: "calm" }), journal: null }),
+      "holds no schedule: its journal needs segmentBytes of 8192 at least",
+    ],
+    [
+      "more nodes than there are places",
+      JSON.stringify({ ...generate(3, { profile: "calm" }), nodes: 8 }),
+      "holds no schedule: its nodes is a whole number from 1 to 7, not 8",
+    ],
+    [
+      "a disk that takes no time",
+      JSON.stringify({ ...generate(3, { profile: "calm" }), disk: {} }),
+      "holds no schedule: its disk.readMinUs is missing, or no number",
+    ],
+    [
+      "a call at no time",
+      JSON.stringify({ ...generate(3, { profile: "calm" }), operations: [{ id: 1 }] }),
+      "holds no schedule: its operations[0].atMs is missing, or no number",
+    ],
+    [
+      "a call of nothing",
+      JSON.stringify(withCall({ type: "swap" })),
+      "holds no schedule: its operations[0].type is none of get, put, ",
+    ],
+    [
+      "a fault at no time",
+      JSON.stringify({ ...generate(3, { profile: "calm" }), faults: [{ id: 0, when: {} }] }),
+      "holds no schedule: its faults[0].when.type is missing, or no string",
+    ],
+    [
+      "a fault that does nothing",
+      JSON.stringify({
+        ...generate(3, { profile: "calm" }),
+        faults: [{ id: 0, when: { type: "at", atMs: 5 } }],
+      }),
+      "holds no schedule: its faults[0].action is missing, or no object",
+    ],
   ])("that holds %s is refused by name", (_, text, refusal) => {
     const path = file("wrong.json", text);
     expect(refusalOf(["--schedule", path])).toContain(`--schedule ${path} ${refusal}`);
+  });
+
+  test("of any seed and profile is one", () => {
+    for (const profile of PROFILES)
+      for (let seed = 1; seed <= 12; seed += 1) {
+        const path = file("made.json", JSON.stringify(generate(seed, { profile })));
+        expect(refusalOf(["--schedule", path])).toBe("nothing is wrong");
+      }
   });
 
   test("that is not there is refused", () => {
