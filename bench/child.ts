@@ -66,10 +66,12 @@ export class Child extends EventEmitter<ChildEvents> {
     return Child.start(process.execPath, [path, ...args]);
   }
 
+  /** Rejects where it ends before it is ready, with what it has said of that. */
   static async start(command: string, args: readonly string[]): Promise<Child> {
     const stdio = ["pipe", "pipe", "inherit"] as const;
     const child = new Child(watched(spawn(command, args, { stdio: [...stdio] })));
-    await child.until(({ type }) => type === "ready");
+    const first = await child.until(({ type }) => type === "ready" || type === "error");
+    if (first.type === "error") throw new Error(first.message);
     return child;
   }
 
