@@ -33,6 +33,7 @@ type Attempt = Reply | { readonly type: "unsent" | "lost" };
 const HOPELESS: readonly RaftErrorCode[] = [
   "RAFT_TOO_LARGE",
   "RAFT_INVALID_COMMAND",
+  "RAFT_INVALID_OPTION",
   "RAFT_QUERY_FAILED",
 ];
 

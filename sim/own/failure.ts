@@ -53,6 +53,7 @@ export class SimulationError extends Error {
 const OTHERWISE: Readonly<Partial<Record<string, string>>> = {
   L2: `the machine waits for ${NEVER}`,
   L3: `the machine waits for ${NEVER}`,
+  S18: "the machine changes the bytes of a command, which are the log's",
   S27: "the workload does not await a call",
 };
 

@@ -42,6 +42,15 @@ export class Tally implements StateMachine<number, string, number> {
   }
 }
 
+/** Wrong: the bytes that it is given are the log's. */
+export class Wiping extends Tally {
+  override apply(commands: readonly AppliedCommand[]): readonly number[] {
+    const results = super.apply(commands);
+    for (const { payload } of commands) payload.fill(0);
+    return results;
+  }
+}
+
 /** Rolls a die. */
 export class Dice extends Tally {
   protected override add(name: string): number {

@@ -13,6 +13,7 @@ import {
   Slow,
   Tally,
   Unordered,
+  Wiping,
   workload,
 } from "./machines.ts";
 
@@ -174,6 +175,16 @@ describe("a wrong machine is found:", () => {
     expect(message).toContain("five is enough");
   });
 
+  test("one that changes the bytes of a command, which looks as if the library made one up", async () => {
+    const { property, message } = await violationOf({
+      ...SHORT,
+      machine: () => new Wiping(),
+      workload,
+    });
+    expect(property).toBe("S18");
+    expect(message).toContain("or:     the machine changes the bytes of a command");
+  });
+
   test("one whose apply returns nothing", async () => {
     class Mute extends Tally {
       override apply(): readonly number[] {
@@ -309,6 +320,16 @@ describe("what the user says must hold", () => {
     });
     expect(property).toBe("workload");
     expect(message).toContain("encode it first");
+  });
+
+  test("a read of a kind that there is not is, too", async () => {
+    const { property, message } = await violationOf({
+      ...SHORT,
+      machine: () => new Tally(),
+      workload: ({ read }) => read("a", { consistency: "eventual" as "local" }),
+    });
+    expect(property).toBe("workload");
+    expect(message).toContain("eventual");
   });
 
   test("a time to sleep that is no number is, too", async () => {
