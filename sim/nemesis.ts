@@ -64,11 +64,13 @@ export class Nemesis {
   #apply(fault: Fault, subject: number | undefined): void {
     const effect = applyAction(this.#world, fault, subject);
     if (effect === undefined) return;
-    const forMs = durationOf(fault.action);
+    const { end } = effect;
+    // What is to happen yet, and is followed by a time of being down, shows when it does.
+    const isArmed = end === undefined && "downMs" in fault.action;
+    const forMs = isArmed ? undefined : durationOf(fault.action);
     const { nowUs } = this.#world.scheduler;
     const untilUs = forMs === undefined ? undefined : nowUs + forMs * 1000;
     this.#hooks.onFault(fault, effect.nodes, untilUs);
-    const { end } = effect;
     if (end === undefined || forMs === undefined) return;
     this.#after(forMs * 1000, () => {
       end();

@@ -33,6 +33,14 @@ describe("a fault", () => {
     expect(faults).toMatchObject([{ fromUs: 1_500_000, toUs: calmUs }]);
   });
 
+  test("that is armed, for a crash that comes later, is over at once", async () => {
+    const action: Action = { type: "crash-on-write", target: 0, writes: 3, downMs: 700 };
+    const { faults } = await dataOf({
+      faults: [{ id: 0, when: { type: "at", atMs: 200 }, action }],
+    });
+    expect(faults).toMatchObject([{ fromUs: 200_000, toUs: 200_000 }]);
+  });
+
   test("that strikes again while it lasts ends as often, each time after so long", async () => {
     const action: Action = { type: "isolate", target: "subject", forMs: 900, ...CUT };
     const { faults } = await dataOf({
