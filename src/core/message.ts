@@ -53,7 +53,10 @@ export interface AppendEntriesSuccess extends Envelope {
   readonly matchIndex: LogIndex;
 }
 
-/** "I do not have your `prevLogIndex`"; `hint` is the last entry of mine that may agree with yours. */
+/**
+ * "I do not have your `prevLogIndex`"; `hint` is the last entry of mine that may agree with yours. Both are 0 in the answer to
+ * an append of a former term.
+ */
 export interface AppendEntriesRefusal extends Envelope {
   readonly type: "AppendEntriesResponse";
   readonly success: false;
@@ -71,7 +74,10 @@ export interface Heartbeat extends Envelope {
   readonly round: number;
 }
 
-/** Answers the heartbeat of that round once the term is on disk: it waits for no entry that is being written. */
+/**
+ * Answers the heartbeat of that round once the term is on disk: it waits for no entry that is being written. To one of a
+ * former term the answer is of round 0, which confirms nothing: `term` is another leadership's.
+ */
 export interface HeartbeatResponse extends Envelope {
   readonly type: "HeartbeatResponse";
   readonly round: number;
@@ -83,7 +89,7 @@ export interface InstallSnapshot extends Envelope {
   readonly snapshot: SnapshotMeta;
 }
 
-/** "My log agrees with yours up to `matchIndex`", as for an append. */
+/** "My log agrees with yours up to `matchIndex`", as for an append; 0 in the answer to a snapshot of a former term. */
 export interface InstallSnapshotResponse extends Envelope {
   readonly type: "InstallSnapshotResponse";
   readonly matchIndex: LogIndex;

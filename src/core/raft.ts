@@ -208,27 +208,28 @@ function settleTerm(state: RaftState, message: Message): boolean {
   return true;
 }
 
-/** Tells the sender of a request of a lower term of ours: it may not hear it from anybody else (rule 22). */
+/**
+ * Tells the sender of a request of a lower term of ours: it may not hear it from anybody else (rule 22). And nothing but that
+ * term: the sender may lead in it by the time it hears, and would take a round or a place of its former leadership for one of
+ * this.
+ */
 function answerStale(state: RaftState, message: Message): void {
   const envelope = { from: state.options.id, to: message.from, term: state.currentTerm };
   switch (message.type) {
     case "RequestVote":
       return sendAfterVote(state, { ...envelope, type: "RequestVoteResponse", voteGranted: false });
     case "Heartbeat":
-      return sendAfterVote(state, { ...envelope, type: "HeartbeatResponse", round: message.round });
+      return sendAfterVote(state, { ...envelope, type: "HeartbeatResponse", round: 0 });
     case "InstallSnapshot":
       return sendAfterVote(state, { ...envelope, type: "InstallSnapshotResponse", matchIndex: 0 });
-    case "AppendEntries": {
-      const { index } = message.prevLog;
-      const hint = { term: 0, index: 0 };
+    case "AppendEntries":
       return sendAfterVote(state, {
         ...envelope,
         type: "AppendEntriesResponse",
         success: false,
-        prevLogIndex: index,
-        hint,
+        prevLogIndex: 0,
+        hint: { term: 0, index: 0 },
       });
-    }
     default:
       // A late response, or a late TimeoutNow: nothing depends on it any more (rule 9).
       return undefined;

@@ -69,7 +69,8 @@ export function onInstallSnapshotResponse(
   message: InstallSnapshotResponse,
 ): void {
   progress.active = true;
-  agreeUpTo(state, progress, message.matchIndex);
+  // A snapshot is never at 0: that is the answer to one of a former term.
+  if (message.matchIndex > 0) agreeUpTo(state, progress, message.matchIndex);
 }
 
 /** The driver has sent the snapshot, or given up: go on behind it, or find out anew what the follower has. */

@@ -171,6 +171,20 @@ test.each([
   expect(a.sent()).toMatchObject([{ type, to: "b", term: 5 }]);
 });
 
+test("rule 37: what is answered to a former term says nothing that a leader of ours would take for its own", () => {
+  const a = new Server({ term: 5 });
+  a.receive(from("b", 2).heartbeat(0, 7)).receive(from("b", 2).append({ prev: [2, 9] }));
+  const answers = a.sent();
+  expect(answers).toMatchObject([{ round: 0 }, { success: false, prevLogIndex: 0 }]);
+
+  // It leads in that very term when it hears them.
+  const b = leader({ id: "b", snapshot: { term: 2, index: 8 }, log: [2], term: 4 });
+  expect(b.state.currentTerm).toBe(5);
+  for (const answer of answers) b.receive(answer);
+  expect(b.raft.status().peers).toMatchObject([{ mode: "probe", nextIndex: 10 }, {}]);
+  expect(b.sendSnapshots).toEqual([]);
+});
+
 test.each([
   ["a vote", from("b", 2).vote()],
   ["an acknowledgement", from("b", 2).agrees(1)],

@@ -3,6 +3,7 @@
 import { expect, test } from "vitest";
 import { confirmReads } from "../../src/core/read-index.ts";
 import type { RaftState } from "../../src/core/state.ts";
+import { Network } from "./support/network.ts";
 import { from } from "./support/say.ts";
 import { HEARTBEAT_MS, Server } from "./support/server.ts";
 import { leader, leaderInAgreement } from "./support/story.ts";
@@ -61,6 +62,25 @@ test("rule 45: answers of the last leadership do not confirm reads of this one",
   const asked = round(a);
   a.receive(from("b", 1).heartbeatResponse(asked)).receive(from("c", 4).heartbeatResponse(asked));
   expect(a.reads).toEqual([{ batch: 1, index: undefined, refusal: "not leader" }]);
+});
+
+test("rule 45: who answers a heartbeat of an old term in a new one confirms no read of the new term's leader", () => {
+  const network = new Network().elect("a");
+  const [a, b] = [network.server("a"), network.server("b")];
+  a.read(1);
+  const late = a.sentOf("Heartbeat").filter(({ to }) => to === "b");
+  network.elect("c").elect("a");
+  for (const message of late) b.receive(message);
+  network.settle();
+
+  expect(late).toMatchObject([{ round: 1 }]);
+
+  // From here on nobody hears it: others may lead, and commit.
+  network.isolate("a");
+  a.read(2);
+  network.settle();
+  expect(a.role).toBe("leader");
+  expect(a.reads.filter(({ batch }) => batch === 2)).toEqual([]);
 });
 
 test("rule 45: learners confirm nothing", () => {

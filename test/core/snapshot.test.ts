@@ -184,6 +184,14 @@ test("rule 58: an acknowledgement that connects ends the sending of a snapshot",
   expect(peer(a)).toMatchObject({ mode: "replicate", matchIndex: 9 });
 });
 
+test("rule 37: that a snapshot of a former term was refused tells this term's leader nothing of the log", () => {
+  const a = leader({ snapshot: { term: 1, index: 9 }, log: [1] });
+  const before = peer(a);
+  a.receive(from("b", 2).installed(0));
+  expect(peer(a)).toEqual(before);
+  expect(a.sendSnapshots).toEqual([]);
+});
+
 test("rule 58: one that does not connect does not", () => {
   const a = sending();
   a.receive(from("b", 2).agrees(8));
