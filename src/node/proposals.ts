@@ -24,8 +24,11 @@ interface Batch<Result> {
 export class Proposals<Result> {
   /** Of the present leadership, ascending by index without overlap. */
   #batches: Batch<Result>[] = [];
-  /** Of leaderships that have ended: other entries may stand at their indexes by now. */
-  #former: Batch<Result>[] = [];
+  /**
+   * Of leaderships that have ended, by the index of the first that is still waiting: other entries may stand there by now,
+   * and of two leaderships there may be one each.
+   */
+  readonly #former = new Map<LogIndex, Batch<Result>[]>();
   #formerDeadline = Infinity;
 
   #size = 0;
@@ -42,7 +45,7 @@ export class Proposals<Result> {
 
   /** The leadership has ended: what is in the log may be committed, or replaced, by the next leader until `deadline`. */
   onLeadershipEnded(deadline: number): void {
-    this.#former.push(...this.#batches);
+    for (const batch of this.#batches) this.#addFormer(batch);
     this.#batches = [];
     this.#formerDeadline = deadline;
   }
@@ -82,17 +85,15 @@ export class Proposals<Result> {
   /** These entries have been applied, with one result for each command among them. */
   onApplied(entries: readonly Entry[], results: readonly Result[]): void {
     let result = 0;
+    let ended = 0;
     for (const entry of entries) {
       const value = entry.kind === "command" ? results[result++] : undefined;
-      const batch = this.#batches[0];
-      if (batch?.nextIndex === entry.index && this.#settle(batch, entry, value))
-        this.#batches.shift();
-      if (this.#former.length > 0) {
-        this.#former = this.#former.filter(
-          (each) => each.nextIndex !== entry.index || !this.#settle(each, entry, value),
-        );
-      }
+      const batch = this.#batches[ended];
+      if (batch?.nextIndex === entry.index && this.#settle(batch, entry, value)) ended += 1;
+      if (this.#former.size > 0) this.#settleFormer(entry, value);
     }
+    // At once: each time that the first of very many goes, all others move.
+    if (ended > 0) this.#batches.splice(0, ended);
   }
 
   /** A snapshot stands for everything up to `index`: what became of a proposal in there cannot be told any more. */
@@ -112,7 +113,10 @@ export class Proposals<Result> {
       return batch.position < batch.end;
     };
     this.#batches = this.#batches.filter(isWaiting);
-    this.#former = this.#former.filter(isWaiting);
+    const former = [...this.#former.values()].flat();
+    const waiting = former.filter(isWaiting);
+    this.#former.clear();
+    for (const batch of waiting) this.#addFormer(batch);
   }
 
   /** Ends the wait of everything that is in the log: it may yet be committed (rule 60). */
@@ -123,12 +127,27 @@ export class Proposals<Result> {
 
   #failFormer(error: RaftError): void {
     this.#formerDeadline = Infinity;
-    const batches = this.#former;
-    this.#former = [];
+    const batches = [...this.#former.values()].flat();
+    this.#former.clear();
     for (const { queue, position, end } of batches) {
       this.#size -= end - position;
       for (let at = position; at < end; at += 1) failAt(queue, at, error);
     }
+  }
+
+  #addFormer(batch: Batch<Result>): void {
+    const others = this.#former.get(batch.nextIndex);
+    if (others === undefined) this.#former.set(batch.nextIndex, [batch]);
+    else others.push(batch);
+  }
+
+  #settleFormer(entry: Entry, value: Result | undefined): void {
+    const batches = this.#former.get(entry.index);
+    if (batches === undefined) return;
+    for (const batch of batches) {
+      if (!this.#settle(batch, entry, value)) this.#addFormer(batch);
+    }
+    this.#former.delete(entry.index);
   }
 
   /** Tells the one who waits for this entry; whether it was the last of its batch. */
