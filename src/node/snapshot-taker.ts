@@ -9,12 +9,10 @@ import { ENTRY_HEADER_BYTES } from "../entry-codec.ts";
 import { MAX_CHUNK_BYTES } from "../storage/storage.ts";
 import type { Storage } from "../storage/storage.ts";
 import { applyError, storageError } from "./failures.ts";
+import { LogMarks } from "./log-marks.ts";
+import type { Mark } from "./log-marks.ts";
 import type { SnapshotPolicy } from "./options.ts";
 import type { StateMachine } from "./state-machine.ts";
-
-/** Remembers where the log's bytes are, coarsely: a mark every so many entries, or every eighth of what is kept. */
-const ENTRIES_PER_MARK = 64;
-const MARKS_PER_TAIL = 8;
 
 /**
  * A larger snapshot is taken anew only once the log has grown by four times as much: then of all bytes that are written a
@@ -23,20 +21,14 @@ const MARKS_PER_TAIL = 8;
 const SMALL_SNAPSHOT_BYTES = 1024 * 1024;
 const EXPANSION_FACTOR = 4;
 
-interface Mark {
-  readonly index: LogIndex;
-  /** Bytes of commands applied up to here since the node started. */
-  readonly bytes: number;
-}
-
 export class SnapshotTaker {
   readonly #machine: Pick<StateMachine, "snapshot">;
   readonly #storage: Storage;
   readonly #policy: SnapshotPolicy;
   readonly #newId: (index: LogIndex) => string;
-  #last: Mark = { index: 0, bytes: 0 };
-  #bytes = 0;
-  #marks: Mark[] = [this.#last];
+  readonly #marks: LogMarks;
+  /** Where the last snapshot was taken, or restored. */
+  #taken: Mark = { index: 0, bytes: 0 };
   /** Bytes of the last snapshot that was taken here. */
   #size = 0;
   #busy = false;
@@ -52,11 +44,12 @@ export class SnapshotTaker {
     this.#storage = storage;
     this.#policy = policy;
     this.#newId = newId;
+    this.#marks = new LogMarks(policy);
   }
 
   onRestored(index: LogIndex): void {
-    this.#last = { index, bytes: this.#bytes };
-    this.#marks = [this.#last];
+    this.#marks.restart(index);
+    this.#taken = this.#marks.end;
   }
 
   /** Leaves the snapshot that is being taken, if there is one, unfinished. */
@@ -69,22 +62,17 @@ export class SnapshotTaker {
    * with `undefined` where it was left unfinished.
    */
   onApplied(entries: readonly Entry[], pinned: LogIndex): Promise<Input | undefined> | undefined {
-    const step = this.#policy.keepBytes / MARKS_PER_TAIL;
-    for (const entry of entries) {
-      if (entry.kind === "command") this.#bytes += entry.payload.length;
-      const { index, bytes } = this.#marks.at(-1) ?? this.#last;
-      if (entry.index - index >= ENTRIES_PER_MARK || this.#bytes - bytes > step)
-        this.#marks.push({ index: entry.index, bytes: this.#bytes });
-    }
+    for (const entry of entries) this.#marks.add(entry);
     const last = entries.at(-1);
-    if (last === undefined || this.#busy || !this.#isDue(last.index)) return undefined;
+    if (last === undefined || this.#busy || !this.#isDue()) return undefined;
     return this.#take(last, pinned);
   }
 
-  #isDue(index: LogIndex): boolean {
+  #isDue(): boolean {
     const { everyEntries, everyBytes } = this.#policy;
-    const entries = index - this.#last.index;
-    const bytes = this.#bytes - this.#last.bytes;
+    const { end } = this.#marks;
+    const entries = end.index - this.#taken.index;
+    const bytes = end.bytes - this.#taken.bytes;
     if (entries < everyEntries && bytes < everyBytes) return false;
     if (this.#size <= SMALL_SNAPSHOT_BYTES) return true;
     // With the headers: commands of few bytes, or of none, make a log grow, too.
@@ -93,9 +81,9 @@ export class SnapshotTaker {
 
   async #take({ index, time }: Entry, pinned: LogIndex): Promise<Input | undefined> {
     this.#busy = true;
-    this.#last = { index, bytes: this.#bytes };
+    this.#taken = this.#marks.end;
     const id = this.#newId(index);
-    const compactTo = Math.min(this.#compactTo(index), pinned);
+    const compactTo = Math.min(this.#marks.cut(), pinned);
     try {
       let chunk = 0;
       let size = 0;
@@ -118,15 +106,6 @@ export class SnapshotTaker {
     } catch (cause) {
       throw applyError(`taking a snapshot at ${index} has failed`, cause);
     }
-  }
-
-  /** A tail stays for followers that are a little behind, bounded by entries and by bytes (rule 59). */
-  #compactTo(index: LogIndex): LogIndex {
-    const { keepEntries, keepBytes } = this.#policy;
-    const within = this.#marks.findIndex(({ bytes }) => this.#bytes - bytes <= keepBytes);
-    const byBytes = within === -1 ? index : (this.#marks[within]?.index ?? index);
-    if (within > 0) this.#marks.splice(0, within);
-    return Math.max(0, index - keepEntries, Math.min(byBytes, index));
   }
 }
 
