@@ -93,6 +93,7 @@ export class SnapshotTaker {
         await this.#storage.stageChunk(id, chunk++, bytes).catch(rethrow);
         size += bytes.length;
       }
+      if (this.#stopped) return undefined;
       this.#size = size;
     } finally {
       this.#busy = false;
@@ -102,7 +103,7 @@ export class SnapshotTaker {
 
   async *#capture(index: LogIndex): AsyncGenerator<Uint8Array> {
     try {
-      yield* inChunks(this.#machine.snapshot());
+      yield* inChunks(this.#machine.snapshot(), () => this.#stopped);
     } catch (cause) {
       throw applyError(`taking a snapshot at ${index} has failed`, cause);
     }
@@ -113,12 +114,16 @@ function rethrow(cause: unknown): never {
   throw storageError(cause);
 }
 
-/** The same bytes in chunks of a size that the storage and the transport take; at least one. */
-async function* inChunks(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+/** The same bytes in chunks of a size that the storage and the transport take; at least one. None once it is stopped. */
+async function* inChunks(
+  source: AsyncIterable<Uint8Array>,
+  isStopped: () => boolean,
+): AsyncGenerator<Uint8Array> {
   let chunk = Buffer.allocUnsafeSlow(MAX_CHUNK_BYTES);
   let size = 0;
   let any = false;
   for await (const bytes of source) {
+    if (isStopped()) return;
     // Of anything else the length may be missing: it would count as nothing, and the log be cut for it.
     if (!(bytes instanceof Uint8Array)) {
       const kind = Object.prototype.toString.call(bytes).slice("[object ".length, -1);
