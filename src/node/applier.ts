@@ -89,7 +89,7 @@ export class Applier<Result> {
   }
 }
 
-/** The bytes of a snapshot that the storage holds. */
+/** The bytes of a snapshot that the storage holds: where the state machine gave none there is a chunk without any. */
 async function* snapshotChunks(
   storage: Storage,
   id: string,
@@ -104,7 +104,7 @@ async function* snapshotChunks(
       throw cause;
     }
     if (bytes === undefined) return;
-    yield bytes;
+    if (bytes.length > 0) yield bytes;
   }
 }
 

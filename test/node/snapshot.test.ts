@@ -247,6 +247,31 @@ describe("by policy", () => {
     await cluster.stop();
   });
 
+  test("a state machine that yields nothing is given nothing when it is restored", async () => {
+    const pieces: number[] = [];
+    const cluster = await Cluster.start({
+      size: 1,
+      node: SMALL,
+      machine: () => {
+        const journal = new Journal();
+        journal.snapshot = async function* (): AsyncGenerator<Uint8Array> {};
+        journal.restore = async (chunks) => {
+          for await (const { length } of chunks) pieces.push(length);
+          journal.restored += 1;
+        };
+        return journal;
+      },
+    });
+    await fill(cluster, await cluster.leader(), 12);
+    await cluster.clock.until(() => cluster.server("n1").node.status().snapshotIndex > 0);
+    cluster.crash("n1");
+    const { machine } = await cluster.boot("n1");
+    await cluster.clock.until(() => machine.restored === 1);
+
+    expect(pieces).toEqual([]);
+    await cluster.stop();
+  });
+
   test("rule 63: a state machine that cannot be captured, or restored, stops the node", async () => {
     const broken = new Journal();
     broken.snapshot = () => {
