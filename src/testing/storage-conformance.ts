@@ -131,6 +131,15 @@ const LOG_CASES: Readonly<Record<string, Body>> = {
     assert.equal(some[0], "48:1");
   },
 
+  async "entries that were read stay as they are while others are read"(run) {
+    await run.open();
+    const [first, second] = [command(1, 1, Buffer.from("first")), command(2, 1)];
+    await run.write({ entries: [first, second] });
+    const read = await run.storage.readEntries({ from: 1, to: 1, maxBytes: 1000 });
+    await run.storage.readEntries({ from: 2, to: 2, maxBytes: 1000 });
+    assert.deepEqual(read.map(withoutCache), [withoutCache(first)]);
+  },
+
   async "entries come in the order of their indexes"(run) {
     await run.open();
     await run.write({ entries: commandsFrom(1, 300, 1) });

@@ -94,6 +94,14 @@ export const SNAPSHOT_CASES: Readonly<Record<string, Body>> = {
     assert.equal(await run.storage.readChunk("s", chunks.length), undefined);
   },
 
+  async "a chunk that was read stays as it is while another is read"(run) {
+    await run.open();
+    for (const chunk of [0, 1]) await run.storage.stageChunk("s", chunk, Buffer.from([chunk]));
+    const first = await run.storage.readChunk("s", 0);
+    await run.storage.readChunk("s", 1);
+    assert.deepEqual([...(first ?? [])], [0]);
+  },
+
   async "two snapshots may be staged side by side"(run) {
     await run.open();
     const stage = (id: string, chunk: number): Promise<void> =>

@@ -9,7 +9,7 @@
  */
 
 import assert from "node:assert/strict";
-import type { Entry } from "../core/types.ts";
+import type { Entry, Member } from "../core/types.ts";
 import { MAX_CHUNK_BYTES } from "../storage/storage.ts";
 import type { PeerIdentity, PeerMessage, PeerRefusal } from "../transport/transport.ts";
 import type { RaftErrorCode } from "../errors.ts";
@@ -40,6 +40,10 @@ const CHECKS: readonly NamedCheck[] = [
   ["every kind of message arrives as it was sent", everyKindArrives],
   ["what has arrived shares no memory with what was sent", nothingIsShared],
   ["a message is delivered to the member it names and to nobody else", onlyToTheNamed],
+  [
+    "a message is not delivered to another member that listens where the named one is looked for",
+    onlyWhereTheNamedIs,
+  ],
   ["what a member says in the name of another is not heard", noOtherName],
   ["an append with a command of 8 MiB arrives whole", largeCommand],
   ["an append with 8 MiB of small entries arrives whole", manyEntries],
@@ -91,6 +95,13 @@ async function nothingIsShared(world: World): Promise<void> {
   const other = command(1, Buffer.from("another one"));
   await world.deliver(n1, n2, { ...message, term: 3, entries: [other] });
   assert.equal(Buffer.from(copy.payload).toString(), "before");
+
+  const chunk = everyKind("n1", "n2").find(({ type }) => type === "SnapshotChunk");
+  assert(chunk?.type === "SnapshotChunk");
+  const first = await world.deliver(n1, n2, { ...chunk, data: Buffer.from("first") });
+  await world.deliver(n1, n2, { ...chunk, term: 3, data: Buffer.from("other") });
+  assert(first.type === "SnapshotChunk");
+  assert.equal(Buffer.from(first.data).toString(), "first");
 }
 
 async function onlyToTheNamed(world: World): Promise<void> {
@@ -105,6 +116,33 @@ async function onlyToTheNamed(world: World): Promise<void> {
       assert.deepEqual(message, expected);
     }
   }
+}
+
+async function onlyWhereTheNamedIs(world: World): Promise<void> {
+  const [n1, n2, n3] = [world.node("n1"), world.node("n2"), world.node("n3")];
+  for (const node of [n1, n2, n3]) await world.start(node);
+  const [own, , wrong] = [n1, n2, n3].map((node) => world.harness.addressOf(node.transport));
+  assert(own !== undefined && wrong !== undefined);
+  n1.transport.setMembers([memberAt("n1", own), memberAt("n2", wrong)]);
+  world.join(n2, n2, n3);
+  world.join(n3, n2, n3);
+  // For as long as it takes to connect.
+  for (let round = 1; round <= 50; round += 1) {
+    n1.transport.send(heartbeat("n1", "n2", round));
+    await world.deliver(n2, n3, heartbeat("n2", "n3", round));
+  }
+  // Once n1 has got through to n3, what it had said to n2 would have arrived.
+  world.join(n1, n1, n2, n3);
+  world.join(n3, n1, n2, n3);
+  await world.deliver(n1, n3, { ...heartbeat("n1", "n3"), term: 2 });
+  assert.deepEqual(
+    n3.received.filter(({ to }) => to !== "n3"),
+    [],
+  );
+}
+
+function memberAt(id: string, address: string): Member {
+  return { id, address, storeId: undefined };
 }
 
 async function noOtherName(world: World): Promise<void> {

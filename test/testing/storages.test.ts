@@ -131,6 +131,22 @@ const MISTAKES: readonly (readonly [
     },
   ],
   [
+    "uses one buffer for all the entries that it reads",
+    class extends NaiveStorage {
+      readonly #buffer = Buffer.alloc(1_000_000);
+      override async readEntries(range: EntryRange): Promise<readonly Entry[]> {
+        let used = 0;
+        return (await super.readEntries(range)).map((entry) => {
+          if (entry.kind !== "command") return entry;
+          const begin = used;
+          this.#buffer.set(entry.payload, begin);
+          used += entry.payload.length;
+          return { ...entry, payload: this.#buffer.subarray(begin, used) };
+        });
+      }
+    },
+  ],
+  [
     "never compacts",
     class extends NaiveStorage {
       protected override compact(): void {}
@@ -285,6 +301,23 @@ const MISTAKES: readonly (readonly [
     class extends NaiveStorage {
       override async stageChunk(id: string, chunk: number, bytes: Uint8Array): Promise<void> {
         if (chunk < 10) await super.stageChunk(id, chunk, bytes);
+      }
+    },
+  ],
+  [
+    "uses one buffer for all the chunks that it reads, one after the other",
+    class extends NaiveStorage {
+      readonly #buffer = Buffer.alloc(1_000_000);
+      #last: Promise<unknown> = Promise.resolve();
+      override readChunk(id: string, chunk: number): Promise<Uint8Array | undefined> {
+        const read = this.#last.then(async () => {
+          const bytes = await super.readChunk(id, chunk);
+          if (bytes === undefined) return undefined;
+          this.#buffer.set(bytes);
+          return this.#buffer.subarray(0, bytes.length);
+        });
+        this.#last = read.then(() => new Promise((resolve) => setImmediate(resolve)));
+        return read;
       }
     },
   ],

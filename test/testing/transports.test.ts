@@ -22,6 +22,8 @@ function changed(message: PeerMessage, change: (entry: Uint8Array) => Uint8Array
 const EVERY_KIND = "every kind of message arrives as it was sent";
 const NOTHING_SHARED = "what has arrived shares no memory with what was sent";
 const ONLY_NAMED = "a message is delivered to the member it names and to nobody else";
+const OTHER_ADDRESS =
+  "a message is not delivered to another member that listens where the named one is looked for";
 const SILENCE = "a message to nobody, before the start or after the close, is lost in silence";
 const ACCEPTOR = "a peer that the accepting side refuses is not heard, and learns why";
 const SUCCESSOR = "close is idempotent, and its address is free for a successor, who is heard";
@@ -145,11 +147,41 @@ const MISTAKES: readonly (readonly [
     },
   ],
   [
+    "uses one buffer for all the chunks that it receives",
+    NOTHING_SHARED,
+    class extends MemoryTransport {
+      readonly #buffer = Buffer.alloc(1000);
+      override receive(message: PeerMessage): void {
+        if (message.type !== "SnapshotChunk") return super.receive(message);
+        this.#buffer.set(message.data);
+        super.receive({ ...message, data: this.#buffer.subarray(0, message.data.length) });
+      }
+    },
+  ],
+  [
     "sends to everybody",
     ONLY_NAMED,
     class extends MemoryTransport {
       override send(message: PeerMessage): void {
         for (const to of ["n1", "n2", "n3"]) super.send({ ...message, to });
+      }
+    },
+  ],
+  [
+    "hands a message to whoever listens at the address",
+    OTHER_ADDRESS,
+    class extends MemoryTransport {
+      readonly #addresses = new Map<string, string>();
+      override start(identity: TransportIdentity, handler: TransportHandler): Promise<void> {
+        Shared.listening.set(this.address, this);
+        return super.start(identity, handler);
+      }
+      override setMembers(members: readonly Member[]): void {
+        for (const { id, address } of members) this.#addresses.set(id, address);
+        super.setMembers(members);
+      }
+      override send(message: PeerMessage): void {
+        Shared.listening.get(this.#addresses.get(message.to) ?? "")?.receive(message);
       }
     },
   ],
@@ -364,6 +396,8 @@ const Shared = {
   given: undefined as Uint8Array | undefined,
   /** Who a heartbeat says that it is from, by its round. */
   claims: new Map<number, string>(),
+  /** Who listens where. */
+  listening: new Map<string, MemoryTransport>(),
 };
 
 describe("a wrong transport is refused: one that", () => {
