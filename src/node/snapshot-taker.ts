@@ -21,6 +21,10 @@ import type { StateMachine } from "./state-machine.ts";
 const SMALL_SNAPSHOT_BYTES = 1024 * 1024;
 const EXPANSION_FACTOR = 4;
 
+interface Taking {
+  isWanted: boolean;
+}
+
 export class SnapshotTaker {
   readonly #machine: Pick<StateMachine, "snapshot">;
   readonly #storage: Storage;
@@ -31,7 +35,8 @@ export class SnapshotTaker {
   #taken: Mark = { index: 0, bytes: 0 };
   /** Bytes of the last snapshot that was taken here. */
   #size = 0;
-  #busy = false;
+  /** The one that is being taken. */
+  #taking: Taking | undefined;
   #stopped = false;
 
   constructor(
@@ -47,6 +52,11 @@ export class SnapshotTaker {
     this.#marks = new LogMarks(policy);
   }
 
+  /** A leader's snapshot takes the state's place: what is being taken is of no use any more, and may break. */
+  onRestoring(): void {
+    if (this.#taking !== undefined) this.#taking.isWanted = false;
+  }
+
   onRestored(index: LogIndex): void {
     this.#marks.restart(index);
     this.#taken = this.#marks.end;
@@ -55,6 +65,7 @@ export class SnapshotTaker {
   /** Leaves the snapshot that is being taken, if there is one, unfinished. */
   stop(): void {
     this.#stopped = true;
+    this.onRestoring();
   }
 
   /**
@@ -64,7 +75,7 @@ export class SnapshotTaker {
   onApplied(entries: readonly Entry[], pinned: LogIndex): Promise<Input | undefined> | undefined {
     for (const entry of entries) this.#marks.add(entry);
     const last = entries.at(-1);
-    if (last === undefined || this.#busy || !this.#isDue()) return undefined;
+    if (last === undefined || this.#taking !== undefined || !this.#isDue()) return undefined;
     return this.#take(last, pinned);
   }
 
@@ -80,33 +91,42 @@ export class SnapshotTaker {
   }
 
   async #take({ index, time }: Entry, pinned: LogIndex): Promise<Input | undefined> {
-    this.#busy = true;
     this.#taken = this.#marks.end;
     const id = this.#newId(index);
     const compactTo = Math.min(this.#marks.cut(), pinned);
+    const taking = { isWanted: true };
+    this.#taking = taking;
     try {
       let chunk = 0;
       let size = 0;
       // The first step captures the state, before anything else is applied.
-      for await (const bytes of this.#capture(index)) {
-        if (this.#stopped) return undefined;
+      for await (const bytes of this.#capture(index, taking)) {
         await this.#storage.stageChunk(id, chunk++, bytes).catch(rethrow);
         size += bytes.length;
       }
-      if (this.#stopped) return undefined;
+      if (!taking.isWanted) return await this.#leave(id);
       this.#size = size;
     } finally {
-      this.#busy = false;
+      this.#taking = undefined;
     }
     return { type: "snapshotTaken", id, index, time, compactTo };
   }
 
-  async *#capture(index: LogIndex): AsyncGenerator<Uint8Array> {
+  async *#capture(index: LogIndex, taking: Taking): AsyncGenerator<Uint8Array> {
     try {
-      yield* inChunks(this.#machine.snapshot(), () => this.#stopped);
+      for await (const chunk of inChunks(this.#machine.snapshot(), taking)) {
+        if (!taking.isWanted) return;
+        yield chunk;
+      }
     } catch (cause) {
-      throw applyError(`taking a snapshot at ${index} has failed`, cause);
+      if (taking.isWanted) throw applyError(`taking a snapshot at ${index} has failed`, cause);
     }
+  }
+
+  /** What is staged of it goes: now, or with the next open. */
+  async #leave(id: string): Promise<undefined> {
+    if (!this.#stopped) await this.#storage.dropSnapshot(id).catch(rethrow);
+    return undefined;
   }
 }
 
@@ -114,16 +134,16 @@ function rethrow(cause: unknown): never {
   throw storageError(cause);
 }
 
-/** The same bytes in chunks of a size that the storage and the transport take; at least one. None once it is stopped. */
+/** The same bytes in chunks of a size that the storage and the transport take; at least one. It ends where they are not wanted any more. */
 async function* inChunks(
   source: AsyncIterable<Uint8Array>,
-  isStopped: () => boolean,
+  taking: Taking,
 ): AsyncGenerator<Uint8Array> {
   let chunk = Buffer.allocUnsafeSlow(MAX_CHUNK_BYTES);
   let size = 0;
   let any = false;
   for await (const bytes of source) {
-    if (isStopped()) return;
+    if (!taking.isWanted) return;
     // Of anything else the length may be missing: it would count as nothing, and the log be cut for it.
     if (!(bytes instanceof Uint8Array)) {
       const kind = Object.prototype.toString.call(bytes).slice("[object ".length, -1);

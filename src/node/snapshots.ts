@@ -105,6 +105,7 @@ export class Snapshots {
   /** The state machine begins to read this one. */
   onRestoring(id: string): void {
     this.#restoring = id;
+    this.#taker.onRestoring();
   }
 
   onRestored(index: LogIndex): void {

@@ -34,7 +34,8 @@ export interface StateMachine<Result = unknown, Query = unknown, Answer = unknow
   query(query: Query): Answer | Promise<Answer>;
   /**
    * The state as it is at the call, streamed while `apply` goes on, in chunks of any size. The first of them is asked for
-   * at once, before anything else is applied: a generator has to capture the state up to its first `yield`.
+   * at once, before anything else is applied: a generator has to capture the state up to its first `yield`. It is left
+   * where it is when the node stops, or when a leader's snapshot is restored meanwhile: then it may throw, too.
    */
   snapshot(): AsyncIterable<Uint8Array>;
   /** Replaces the whole state by what `snapshot` gave. */

@@ -463,6 +463,39 @@ describe("a follower that is far behind", () => {
     await expectNoLeftovers(cluster);
   });
 
+  test("leaves its own snapshot unfinished when it restores the leader's, and nothing of it stays", async () => {
+    const cluster = await Cluster.start({
+      node: SMALL,
+      machine: (id, clock) => {
+        const journal = new Journal();
+        if (id !== "n3") return journal;
+        // As one does whose snapshot reads from what a restore closes.
+        journal.snapshot = async function* (): AsyncGenerator<Uint8Array> {
+          yield Buffer.alloc(200_000);
+          while (journal.restored === 0)
+            await new Promise<void>((resolve) => clock.setTimer(5, resolve));
+          throw new Error("closed");
+        };
+        return journal;
+      },
+    });
+    const leader = await cluster.leader();
+    const { machine, node } = cluster.server("n3");
+    if (leader === node) {
+      await cluster.clock.settle(node.transferLeadership("n1"));
+    }
+    await fill(cluster, await cluster.leader(), 12);
+    await cluster.clock.until(() => node.status().lastApplied > 10);
+    cluster.cutOff("n3");
+    await fill(cluster, await cluster.leader(node), 40);
+    cluster.network.healAll();
+    await cluster.clock.until(() => machine.restored === 1);
+    await cluster.clock.advance(100);
+
+    expect(node.failure).toBeUndefined();
+    await expectNoLeftovers(cluster);
+  });
+
   test("restores what it has begun to read, although the next snapshot is in already", async () => {
     let isHeld = true;
     const reading: (() => void)[] = [];
