@@ -249,6 +249,33 @@ const MISTAKES: readonly (readonly [
     },
   ],
   [
+    "counts on every snapshot being read to its end",
+    class extends Tally {
+      #isTaking = false;
+      override async *snapshot(): AsyncGenerator<Uint8Array> {
+        if (this.#isTaking) throw new Error("there is one already");
+        this.#isTaking = true;
+        yield* super.snapshot();
+        this.#isTaking = false;
+      }
+    },
+  ],
+  [
+    "goes back to what it was when it was captured, once its snapshot has been read",
+    class extends Tally {
+      override async *snapshot(): AsyncGenerator<Uint8Array> {
+        const captured = this.counts;
+        this.counts = new Map(captured);
+        try {
+          for (const pair of captured) yield Buffer.from(`${JSON.stringify(pair)}\n`);
+        } finally {
+          // What was applied meanwhile is not forgotten; what was restored is.
+          this.counts = new Map([...captured, ...this.counts]);
+        }
+      }
+    },
+  ],
+  [
     "empties itself into its snapshot",
     class extends Tally {
       override async *snapshot(): AsyncGenerator<Uint8Array> {
