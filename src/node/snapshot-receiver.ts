@@ -4,7 +4,7 @@
  */
 
 import type { InstallSnapshot } from "../core/message.ts";
-import type { LogIndex, SnapshotMeta } from "../core/types.ts";
+import type { LogIndex, Term } from "../core/types.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { PeerMessage, SnapshotChunk } from "../transport/transport.ts";
 import { storageError } from "./failures.ts";
@@ -23,6 +23,8 @@ export interface ReceiverContext {
 interface Incoming {
   readonly id: string;
   readonly index: LogIndex;
+  /** Of the leader that sends it. */
+  readonly term: Term;
   /** How many chunks are staged. */
   next: number;
   isWhole: boolean;
@@ -42,7 +44,10 @@ export class SnapshotReceiver {
     // One at a time: the sender waits for the answer, and sends again what is lost here.
     if (this.#staging) return;
     const { chunk, snapshot } = message;
-    if (snapshot.id !== this.#incoming?.id && chunk === 0) this.#begin(snapshot);
+    if (snapshot.id !== this.#incoming?.id && chunk === 0) {
+      if (this.#isLate(message)) return;
+      this.#begin(message);
+    }
     const incoming = this.#incoming;
     if (incoming?.id !== snapshot.id) return this.#answer(message, 0);
     if (chunk !== incoming.next) return this.#answer(message, incoming.next);
@@ -66,9 +71,16 @@ export class SnapshotReceiver {
     if (incoming.index <= commitIndex) this.#discard();
   }
 
-  #begin({ id, lastIncluded }: SnapshotMeta): void {
+  /** A leader's next snapshot is always a later one. */
+  #isLate({ term, snapshot }: SnapshotChunk): boolean {
+    const incoming = this.#incoming;
+    return incoming?.term === term && snapshot.lastIncluded.index < incoming.index;
+  }
+
+  #begin({ term, snapshot }: SnapshotChunk): void {
     this.#discard();
-    this.#incoming = { id, index: lastIncluded.index, next: 0, isWhole: false };
+    const { id, lastIncluded } = snapshot;
+    this.#incoming = { id, index: lastIncluded.index, term, next: 0, isWhole: false };
   }
 
   #discard(): void {
