@@ -25,7 +25,7 @@ export interface Content {
   readonly cache: Buffer;
   /** Sectors that are in the cache only. */
   readonly dirty: Set<number>;
-  /** Nothing was ever broken off: the disk holds what the cache shows. */
+  /** No write was broken off since the power last went: the disk holds what the cache shows. */
   isAlike: boolean;
   isBeingWritten: boolean;
 }
