@@ -138,7 +138,7 @@ function drawDisk(rng: Rng, profile: Profile): DiskModel {
 function drawJournal(rng: Rng, profile: Profile): Pick<Schedule, "journal"> {
   if (profile === "calm" || profile === "network" || profile === "clock") return {};
   if (!rng.chance(300_000)) return {};
-  return { journal: { segmentBytes: rng.pick([8192, 8192, 16_384, 65_536]) } };
+  return { journal: { segmentBytes: rng.pick([12_288, 12_288, 16_384, 65_536]) } };
 }
 
 function drawClocks(rng: Rng, nodes: number, profile: Profile): readonly ClockModel[] {

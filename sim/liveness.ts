@@ -15,6 +15,8 @@ const CALLS_WITHIN = 40;
 const QUIET_FOR = 4;
 const TRANSFER_WITHIN = 4;
 const TRANSFER_ATTEMPTS = 3;
+/** And as long for each entry that somebody has and not everybody has applied: one by one, each with a write and a round trip. */
+const ENTRY_WITHIN_US = 10_000;
 /** All that was planned in the storm has ended by then. */
 const LAST_CALLS_MS = 10_000;
 
@@ -123,7 +125,8 @@ async function checkAgreement(
   withinUs: number,
 ): Promise<void> {
   const { scheduler, safety } = simulation;
-  const agreed = await scheduler.run(scheduler.nowUs + withinUs, () => areEqual(simulation, core));
+  const untilUs = scheduler.nowUs + withinUs + backlog(simulation, core) * ENTRY_WITHIN_US;
+  const agreed = await scheduler.run(untilUs, () => areEqual(simulation, core));
   if (agreed || safety.violation !== undefined) return;
   const text = `${names(core)} do not come to the same state: ${stateText(simulation, core)}`;
   safety.report("L3", text, undefined);
@@ -178,6 +181,13 @@ function isLed(simulation: Simulation, core: readonly number[]): boolean {
       (state) => state?.leader === leader.options.id && state.currentTerm === leader.currentTerm,
     )
   );
+}
+
+/** Entries that somebody has and not everybody has applied. */
+function backlog(simulation: Simulation, core: readonly number[]): number {
+  const up = states(simulation, core).filter((state) => state !== undefined);
+  const applied = Math.min(...up.map(({ lastApplied }) => lastApplied));
+  return Math.max(0, ...up.map(({ log }) => log.lastIndex - applied));
 }
 
 function areEqual(simulation: Simulation, core: readonly number[]): boolean {

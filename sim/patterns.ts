@@ -307,6 +307,55 @@ function lateVotes(rng: Rng, context: FaultContext): readonly Draft[] {
   ];
 }
 
+/**
+ * One leads, is deposed and leads again. Late copies of what it said in its first reign are answered in its second, and the
+ * answers reach it when it is cut off and another leads, from whom it hears nothing. Some have a slow clock, so that they do
+ * not step down meanwhile.
+ */
+function secondReign(rng: Rng, { durationMs, raft, nodes }: FaultContext): readonly Draft[] {
+  const timeoutMs = raft.electionTimeoutMs ?? 500;
+  const target = rng.below(nodes);
+  const startMs = rng.below(durationMs / 4);
+  const deposedMs = startMs + 10 * timeoutMs;
+  const againMs = deposedMs + timeoutMs;
+  const answersMs = againMs + timeoutMs;
+  const cutMs = answersMs + Math.floor(timeoutMs / 2);
+  const forMs = 4 * timeoutMs;
+  return [
+    at(startMs, { type: "transfer", to: target }),
+    at(deposedMs - timeoutMs, {
+      type: "echo",
+      target,
+      afterMs: cutMs - deposedMs,
+      forMs: timeoutMs,
+    }),
+    at(deposedMs, { type: "transfer", to: (target + 1) % nodes }),
+    at(againMs, { type: "transfer", to: target }),
+    ...Array.from({ length: nodes }, (_, from) => from)
+      .filter((from) => from !== target)
+      .map((from) => at(answersMs, { type: "clog", from, to: target, forMs })),
+    ...(rng.chance(500_000)
+      ? [at(answersMs, { type: "clock-drift", target, ppm: -500_000, forMs: 2 * forMs })]
+      : []),
+    at(cutMs, { type: "isolate", target, direction: "out", clients: false, forMs }),
+    {
+      when: {
+        type: "on",
+        event: "becomes-leader",
+        fromMs: cutMs,
+        untilMs: cutMs + forMs,
+        times: 1,
+        delayMs: 0,
+      },
+      action: { type: "cut", from: "subject", to: target, forMs },
+    },
+  ];
+}
+
+function at(atMs: number, action: Action): Draft {
+  return { when: { type: "at", atMs }, action };
+}
+
 function echoes(
   { nodes }: FaultContext,
   atMs: number,
@@ -345,4 +394,5 @@ export const PATTERNS: readonly Pattern[] = [
   lostSnapshot,
   lateBeginning,
   lateVotes,
+  secondReign,
 ];

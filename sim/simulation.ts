@@ -84,6 +84,8 @@ export class Simulation<Operation extends ClientOperation = ClientOperation> {
   /** The same, of anything asked of the disk. */
   readonly #crashOnIo = new Map<number, { left: number; readonly downMs: number }>();
   readonly #downMs = new Map<number, number>();
+  /** Whose process has heard of its disk in this step, which is the disk's and nobody's. */
+  #heardOfDisk: number | undefined;
   #isFrozen = false;
 
   constructor(application: Application<Operation>, schedule: Schedule, hooks: SimulationHooks) {
@@ -294,7 +296,10 @@ export class Simulation<Operation extends ClientOperation = ClientOperation> {
     const device = new Device(scheduler, rng, schedule.disk, {
       onBatch: (sync) => this.#onBatch(slot, sync),
       onDurable: (change) => this.safety.onDurable(slot, change),
-      onDone: () => this.#countDown(this.#crashOnIo, slot),
+      onDone: () => {
+        this.#heardOfDisk = slot;
+        this.#countDown(this.#crashOnIo, slot);
+      },
       onFault: (fault) => {
         if (fault === "failure") this.safety.messages.onWriteFailed(slot);
         const incarnation = this.processes[slot]?.incarnation;
@@ -310,10 +315,10 @@ export class Simulation<Operation extends ClientOperation = ClientOperation> {
   }
 
   #onStep(actor: Actor | undefined): void {
-    if (actor !== undefined && actor.slot < this.processes.length) {
-      const process = this.processes[actor.slot];
-      if (process?.incarnation?.actor === actor) this.#look(process);
-    }
+    const process = this.processes[actor?.slot ?? this.#heardOfDisk ?? -1];
+    this.#heardOfDisk = undefined;
+    const runs = process?.incarnation?.actor;
+    if (process !== undefined && (actor === undefined || actor === runs)) this.#look(process);
     this.safety.afterStep();
   }
 

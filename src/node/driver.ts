@@ -171,7 +171,9 @@ export class Driver<Result, Query, Answer> {
   report(input: Input): void {
     if (this.#isStopped) return;
     this.#inbox.report(input);
-    this.#wantTurn();
+    // What waits for a write has waited for a disk: nothing that may come is worth more of it.
+    if (input.type === "persisted") this.#wantTurn((turn) => this.#settings.clock.soon(turn));
+    else this.#wantTurn();
   }
 
   /** Begins with whatever there is to do: a first apply, a first timer. */
@@ -233,10 +235,11 @@ export class Driver<Result, Query, Answer> {
     if (this.#inbox.receive({ type: "message", message })) this.#wantTurn();
   }
 
-  #wantTurn(): void {
+  /** Once for all that comes until then. */
+  #wantTurn(when: (turn: () => void) => void = (turn) => this.#settings.clock.defer(turn)): void {
     if (this.#turnDue) return;
     this.#turnDue = true;
-    this.#settings.clock.defer(() => {
+    when(() => {
       this.#turnDue = false;
       if (!this.#isStopped) this.#undisturbed(() => this.#turn());
     });

@@ -10,18 +10,14 @@ import { isRaftError, messageOf, RaftError } from "../errors.ts";
 import type { LeaderHint } from "../errors.ts";
 import { problemsOfChoice, refuse, shown } from "../shapes.ts";
 import type { OpenedStorage } from "../storage/storage.ts";
-import type {
-  PeerIdentity,
-  PeerRefusal,
-  Transport,
-  TransportHandler,
-} from "../transport/transport.ts";
+import type { PeerRefusal, Transport, TransportHandler } from "../transport/transport.ts";
 import { Call, checkCallOptions, checkSink, orReject } from "./call.ts";
 import { Driver } from "./driver.ts";
-import { stoppedError, storageError } from "./failures.ts";
+import { stoppedError } from "./failures.ts";
 import { withAddresses } from "./members.ts";
 import { settingsOf } from "./options.ts";
 import type { NodeOptions, Settings } from "./options.ts";
+import { Peers } from "./peers.ts";
 import type { Sink } from "./sink.ts";
 import { Waiters } from "./waiters.ts";
 
@@ -102,7 +98,7 @@ export class RaftNode<Result = unknown, Query = unknown, Answer = unknown>
   readonly #settings: Settings<Result, Query, Answer>;
   readonly #driver: Driver<Result, Query, Answer>;
   readonly #waiters = new Waiters();
-  readonly #peers: Map<NodeId, string>;
+  readonly #peers: Peers;
   #stopping: Promise<void> | undefined;
   #failure: RaftError | undefined;
   #seen: Seen = { role: "follower", term: 0, leader: undefined };
@@ -135,7 +131,9 @@ export class RaftNode<Result = unknown, Query = unknown, Answer = unknown>
   private constructor(settings: Settings<Result, Query, Answer>, opened: OpenedStorage) {
     super();
     this.#settings = settings;
-    this.#peers = new Map(opened.peers);
+    const { storage, raft } = settings;
+    const onFailure = (error: RaftError): void => this.#fail(error);
+    this.#peers = new Peers({ self: raft.id, storage, onFailure }, opened.peers);
     this.#driver = new Driver(settings, withAddresses(settings.bootstrap, opened.state), {
       onTurn: (state) => this.#onTurn(state),
       onFailure: (error) => this.#fail(error),
@@ -362,42 +360,10 @@ export class RaftNode<Result = unknown, Query = unknown, Answer = unknown>
   #transportHandler(): TransportHandler {
     return {
       onMessage: (message) => this.#driver.receive(message),
-      admitPeer: (peer) => this.#admit(peer),
+      admitPeer: (peer) => this.#peers.admit(peer, membersOf(configurationOf(this.#driver.state))),
       onRefused: (peer, refusal) => this.#onRefused(peer, refusal),
       onClient: (connection) => this.#settings.clients?.(this, connection),
     };
-  }
-
-  /** A member is whoever came first under its id, with the disk that it had then (rule 43). */
-  async #admit({ nodeId, storeId }: PeerIdentity): Promise<PeerRefusal | undefined> {
-    const members = membersOf(configurationOf(this.#driver.state));
-    if (nodeId === this.id || !members.some(({ id }) => id === nodeId)) {
-      return {
-        code: "RAFT_HANDSHAKE_REFUSED",
-        reason: `${JSON.stringify(nodeId)} is not a peer of ${this.id}`,
-      };
-    }
-    const known = this.#peers.get(nodeId);
-    if (known === undefined) {
-      this.#peers.set(nodeId, storeId);
-      return this.#recordPeer(nodeId, storeId);
-    }
-    if (known === storeId) return undefined;
-    return {
-      code: "RAFT_WIPED_MEMBER",
-      reason: `${nodeId} has come back with another disk (${storeId}, not ${known}): it has forgotten what it voted for`,
-    };
-  }
-
-  async #recordPeer(nodeId: NodeId, storeId: string): Promise<PeerRefusal | undefined> {
-    try {
-      await this.#settings.storage.recordPeer(nodeId, storeId);
-      return undefined;
-    } catch (cause) {
-      const error = storageError(cause);
-      this.#fail(error);
-      return { code: "RAFT_HANDSHAKE_REFUSED", reason: `${this.id} stops: ${error.message}` };
-    }
   }
 
   #onRefused(peer: NodeId, { code, reason }: PeerRefusal): void {

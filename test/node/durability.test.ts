@@ -26,7 +26,12 @@ test("rule 2: where no disk ever syncs, nobody asks for a vote and nobody gives 
 test("rule 1: a voter answers when its vote is on disk, and not before", async () => {
   const wire = new Wire();
   const cluster = await Cluster.start({ policy: wire.policy });
+  // Two followers that never met would be strangers, and a stranger has to be written down first.
+  const first = await cluster.leader();
+  await cluster.clock.settle(first.transferLeadership(cluster.followersOf(first)[0]?.id ?? ""));
   const leader = await cluster.leader();
+  await cluster.clock.settle(leader.propose(bytes("before")));
+  await cluster.agreement();
   const [candidate, voter] = cluster.followersOf(leader).map(({ id }) => cluster.server(id));
   if (candidate === undefined || voter === undefined) throw new Error("two others");
   voter.store.holdSyncs();
