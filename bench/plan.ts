@@ -37,9 +37,9 @@ export interface FirstWarmUpMs {
 export const FULL: Omit<Plan, "sections"> = {
   levels: [1, 64, 256, 1000],
   firstWarmUpMs: { high: 16_000, low: 8000 },
-  warmUpMs: 750,
-  measureMs: 2000,
-  rounds: 3,
+  warmUpMs: 500,
+  measureMs: 1000,
+  rounds: 7,
   valueBytes: 128,
   etcdConnections: [1, 2, 4, 8, 16, 32],
   rates: [500, 5000, 20_000],

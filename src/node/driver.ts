@@ -12,6 +12,7 @@
  * A turn drains the inbox, steps the core for each input, takes the effects once, and hands them out. Turns go on while a
  * write is in flight, so heartbeats, votes and reads never wait for the disk behind somebody else's data (rule 65); what
  * gathers meanwhile becomes the next write. What is committed is applied behind the turn: messages and the write leave first.
+ * A turn waits for what is due beside its first input, but for a write that is done: then it comes at once.
  */
 
 import { membersOf } from "../core/membership.ts";
