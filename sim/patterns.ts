@@ -309,8 +309,8 @@ function lateVotes(rng: Rng, context: FaultContext): readonly Draft[] {
 
 /**
  * One leads, is deposed and leads again. Late copies of what it said in its first reign are answered in its second, and the
- * answers reach it when it is cut off and another leads, from whom it hears nothing. Some have a slow clock, so that they do
- * not step down meanwhile.
+ * answers reach it when it is cut off and another leads, from whom it hears nothing. Its clock is slow by then, or it would
+ * step down meanwhile.
  */
 function secondReign(rng: Rng, { durationMs, raft, nodes }: FaultContext): readonly Draft[] {
   const timeoutMs = raft.electionTimeoutMs ?? 500;
@@ -321,6 +321,7 @@ function secondReign(rng: Rng, { durationMs, raft, nodes }: FaultContext): reado
   const answersMs = againMs + timeoutMs;
   const cutMs = answersMs + Math.floor(timeoutMs / 2);
   const forMs = 4 * timeoutMs;
+  const others = Array.from({ length: nodes }, (_, node) => node).filter((node) => node !== target);
   return [
     at(startMs, { type: "transfer", to: target }),
     at(deposedMs - timeoutMs, {
@@ -331,12 +332,8 @@ function secondReign(rng: Rng, { durationMs, raft, nodes }: FaultContext): reado
     }),
     at(deposedMs, { type: "transfer", to: (target + 1) % nodes }),
     at(againMs, { type: "transfer", to: target }),
-    ...Array.from({ length: nodes }, (_, from) => from)
-      .filter((from) => from !== target)
-      .map((from) => at(answersMs, { type: "clog", from, to: target, forMs })),
-    ...(rng.chance(500_000)
-      ? [at(answersMs, { type: "clock-drift", target, ppm: -500_000, forMs: 2 * forMs })]
-      : []),
+    ...others.map((from) => at(answersMs, { type: "clog", from, to: target, forMs })),
+    at(answersMs, { type: "clock-drift", target, ppm: -900_000, forMs: 2 * forMs }),
     at(cutMs, { type: "isolate", target, direction: "out", clients: false, forMs }),
     {
       when: {
