@@ -23,4 +23,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(1);
 });
 
+// A log that nobody reads any more is no reason for a member to end, and there is nobody who could be told.
+process.stderr.on("error", () => undefined);
+
 void main();
