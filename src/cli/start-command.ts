@@ -63,7 +63,12 @@ async function run(
   basePort: number,
   stop: AbortSignal,
 ): Promise<void> {
+  // One may have ended while another was still on its way up.
+  const early: MemberExit[] = [];
+  const onEarlyExit = (exit: MemberExit): void => void early.push(exit);
+  cluster.on("exited", onEarlyExit);
   await cluster.start();
+  cluster.off("exited", onEarlyExit);
   if (stop.aborted) return;
   introduce(cluster, folder);
   let explained = false;
@@ -75,15 +80,19 @@ async function run(
   cluster.on("leader", onLeader);
   if (cluster.leadership !== undefined) onLeader(cluster.leadership);
 
-  await keepUp(cluster, stop);
+  await keepUp(cluster, early, stop);
   if (!stop.aborted) throw new Failure("All members are down.");
   print("Stopping.");
   await cluster.stop();
   print("All members have stopped; the data stays.");
 }
 
-/** Restarts who was killed, until `stop`, or until nobody is left who would be restarted. */
-async function keepUp(cluster: LocalCluster, stop: AbortSignal): Promise<void> {
+/** Restarts who was killed, `early` or later, until `stop`, or until nobody is left who would be restarted. */
+async function keepUp(
+  cluster: LocalCluster,
+  early: readonly MemberExit[],
+  stop: AbortSignal,
+): Promise<void> {
   const down = new Set<string>();
   await new Promise<void>((done) => {
     const onExit = (exit: MemberExit): void => {
@@ -103,6 +112,7 @@ async function keepUp(cluster: LocalCluster, stop: AbortSignal): Promise<void> {
     cluster.on("exited", onExit);
     stop.addEventListener("abort", () => done(), { once: true });
     if (stop.aborted) done();
+    for (const exit of early) onExit(exit);
   });
 }
 
@@ -115,11 +125,10 @@ async function restart(cluster: LocalCluster, id: string, stop: AbortSignal): Pr
 
 function introduce(cluster: LocalCluster, folder: string): void {
   print(`A cluster of three processes on this machine, with its data in ${folder}\n`);
-  const rows = [...cluster.addresses].map(([id, at]) => [
-    `  ${id}`,
-    at,
-    `pid ${cluster.pidOf(id)}`,
-  ]);
+  const rows = [...cluster.addresses].map(([id, at]) => {
+    const pid = cluster.pidOf(id);
+    return [`  ${id}`, at, pid === undefined ? "has ended" : `pid ${pid}`];
+  });
   print(`${table(rows)}\n`);
 }
 

@@ -1,8 +1,10 @@
 /** `quorate start`: three processes that come and go together. */
 
-import { readdir } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { setImmediate as nextTick } from "node:timers/promises";
+import { expect, onTestFinished, test } from "vitest";
 import {
   endpointsFrom,
   freePorts,
@@ -97,6 +99,40 @@ test("a member that is killed is reported, and started again", async () => {
   await program.ended;
   expect(isRunning(Number(pid))).toBe(false);
 });
+
+test("a member that is killed while another is still being started is reported, and started again", async ({
+  skip,
+}) => {
+  skip(!existsSync("/proc/self/cmdline"), "there is no list of processes here");
+  const place = ["--data", await temporaryFolder(), "--base-port", String(await freePorts())];
+  const program = new Program("start", "--verbose", ...place, ...TIMING);
+  const [early, slow] = [await memberOf(program, "n1"), await memberOf(program, "n3")];
+  process.kill(slow, "SIGSTOP");
+  onTestFinished(() => void (isRunning(slow) && process.kill(slow, "SIGKILL")));
+  // By then it has long been heard to listen.
+  await program.shows(/n1 info {2}\S+ in term \d/);
+  process.kill(early, "SIGKILL");
+  while (isRunning(early)) await nextTick();
+  process.kill(slow, "SIGCONT");
+
+  await program.shows(/n1 was killed \(SIGKILL\); it is started again\./);
+  await program.shows(/n1 is back \(pid \d+\)\./);
+  program.signal("SIGINT");
+  expect(await program.ended).toMatchObject({ code: 0 });
+});
+
+/** The process of a member, as soon as there is one. */
+async function memberOf(program: Program, id: string): Promise<number> {
+  const children = `/proc/${program.pid}/task/${program.pid}/children`;
+  for (;;) {
+    const pids = (await readFile(children, "utf8")).split(" ").filter((pid) => pid !== "");
+    for (const pid of pids) {
+      const line = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+      if (line.includes(`--id\0${id}\0`)) return Number(pid);
+    }
+    await nextTick();
+  }
+}
 
 test("a member that cannot be started again stays down, which is said once", async () => {
   const { program, basePort, pids } = await start(await temporaryFolder());
