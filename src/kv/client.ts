@@ -85,7 +85,7 @@ export interface KvRange {
   readonly more: boolean;
 }
 
-/** Which keys, in the order of their UTF-16 code units. */
+/** Which keys, in the order of their UTF-16 code units. Like a key, a bound holds no lone surrogate. */
 export interface RangeOptions {
   /** Inclusive. From the first key by default. */
   readonly start?: string | undefined;

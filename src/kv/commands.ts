@@ -157,8 +157,8 @@ export function safeIntegerFrom(value: unknown): number {
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
-/** A lone surrogate has no UTF-8: it would come back as another character. */
-function wellFormed(text: string): string {
+/** A lone surrogate has no UTF-8: it would come back as another character. Throws a `TypeError` where there is one. */
+export function wellFormed(text: string): string {
   if (LONE_SURROGATE.test(text)) throw new TypeError("a string holds no lone surrogate");
   return text;
 }

@@ -5,7 +5,7 @@
 
 import { messageOf, RaftError } from "../errors.ts";
 import { shown } from "../shapes.ts";
-import { keyFrom } from "./commands.ts";
+import { keyFrom, wellFormed } from "./commands.ts";
 
 /** Entries of a range that names no limit. */
 export const DEFAULT_RANGE_LIMIT = 100;
@@ -80,9 +80,10 @@ function limitFrom(value: unknown): number {
   return value;
 }
 
+/** No key either, and perhaps longer than one. */
 function boundFrom(name: string, value: unknown): string | undefined {
   if (value === null) return undefined;
-  if (typeof value === "string") return value;
+  if (typeof value === "string") return wellFormed(value);
   throw new TypeError(`the ${name} of a range is a string, not ${shown(value)}`);
 }
 

@@ -140,6 +140,15 @@ describe("calls", () => {
     expect(cluster.dialled).toEqual([]);
   });
 
+  test("a bound that UTF-8 cannot say is refused, and not taken for another one", async () => {
+    const { clock, cluster, client } = setUp();
+    for (const range of [{ start: "\ud83d" }, { end: "k\udc00" }]) {
+      const error = await failure(clock, client.range(range));
+      expect(error).toMatchObject({ code: "RAFT_INVALID_COMMAND", outcome: "rejected" });
+    }
+    expect(cluster.dialled).toEqual([]);
+  });
+
   test("a local read is answered by a node that does not lead", async () => {
     const { clock, cluster, client } = setUp({ endpoints: ["n2:1"] });
     await outcome(clock, client.put("k", "v"));
