@@ -92,9 +92,13 @@ export function encodeRequests(
 export function decodeRequests(frame: Uint8Array): readonly ClientRequest[] {
   if (frame.length > MAX_CLIENT_FRAME_BYTES) throw badFrame(`has ${frame.length} bytes`);
   if (frame[0] !== PROTOCOL_VERSION) throw badFrame(`is of version ${frame[0]}`);
+  const count = readUint32(frame, 1);
+  if (count === 0 || count > MAX_ITEMS_PER_FRAME) throw badFrame(`says it holds ${count} requests`);
   const requests: ClientRequest[] = [];
   let at = FRAME_HEAD_BYTES;
   while (at < frame.length) {
+    // A large frame has room for a million of them: to read those would take half a second.
+    if (requests.length === count) throw badFrame(`holds more requests than the ${count} it says`);
     const begin = at + REQUEST_HEAD_BYTES;
     const end = begin + readUint32(frame, begin - 4);
     if (begin > frame.length || end > frame.length) throw badFrame("is cut off");
@@ -102,10 +106,8 @@ export function decodeRequests(frame: Uint8Array): readonly ClientRequest[] {
     requests.push(requestFrom(frame[at], id, frame.subarray(begin, end)));
     at = end;
   }
-  const count = readUint32(frame, 1);
-  if (count !== requests.length || count === 0 || count > MAX_ITEMS_PER_FRAME) {
+  if (requests.length < count)
     throw badFrame(`holds ${requests.length} requests and says ${count}`);
-  }
   return requests;
 }
 

@@ -117,6 +117,16 @@ test("frames of another version, too large, empty, too full or of unknown things
   }
 });
 
+test("of a frame that holds more requests than it may, or says, no more are read", () => {
+  const body = new Uint8Array();
+  const status = { kind: 2, id: 1, body };
+  const unknown = { kind: 4, id: 1, body };
+  const full = Array.from({ length: 1024 }, () => status);
+  expect(decodeRequests(rawFrame(full))).toHaveLength(1024);
+  expect(() => decodeRequests(rawFrame([status, unknown], { count: 1 }))).toThrow("more requests");
+  expect(() => decodeRequests(rawFrame([...full, unknown]))).toThrow("says it holds 1025");
+});
+
 test("a query is small, and its parts are its own: no few bytes say a tree of billions", () => {
   const text = encode("k".repeat(16 * 1024 - 3));
   expect(text).toHaveLength(16 * 1024);
