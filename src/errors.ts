@@ -86,7 +86,12 @@ export function isRaftError(error: unknown, code?: RaftErrorCode): error is Raft
   );
 }
 
-/** The message of anything that was thrown. */
+/** The message of anything that was thrown; where it has none of its own, those of the errors that it holds. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  // Of a host with several addresses Node says nothing but what came of each.
+  if (error instanceof AggregateError && error.message === "") {
+    return error.errors.map(messageOf).join(", ");
+  }
+  return error.message;
 }
