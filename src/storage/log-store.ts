@@ -63,7 +63,8 @@ interface Session {
 export class LogStore implements Storage {
   readonly #store: OrderedStore;
   readonly #guard: Guard;
-  #isUsed = false;
+  /** Resolves when the one opening that there is has ended, however that was. */
+  #opened: Promise<unknown> | undefined;
   #session: Session | undefined;
   #closing: Promise<void> | undefined;
 
@@ -74,16 +75,18 @@ export class LogStore implements Storage {
   }
 
   async open(identity: StorageIdentity): Promise<OpenedStorage> {
-    if (this.#isUsed) {
+    if (this.#opened !== undefined || this.#closing !== undefined) {
       throw new RaftError(
         "RAFT_INVALID_OPTION",
-        "this storage has been opened before: each start of a node needs one of its own",
+        "this storage has been opened or closed before: each start of a node needs one of its own",
       );
     }
-    this.#isUsed = true;
+    const opening = this.#open(identity);
+    this.#opened = opening.catch(() => undefined);
     try {
-      await this.#store.open();
-      return await this.#recover(identity);
+      const opened = await opening;
+      if (this.#closing !== undefined) throw closed();
+      return opened;
     } catch (error) {
       // Why it cannot be opened matters more than whether it can be closed.
       await this.close().catch(() => undefined);
@@ -181,7 +184,13 @@ export class LogStore implements Storage {
     return this.#closing;
   }
 
+  async #open(identity: StorageIdentity): Promise<OpenedStorage> {
+    await this.#store.open();
+    return await this.#recover(identity);
+  }
+
   async #close(): Promise<void> {
+    await this.#opened;
     const failures: RaftError[] = [];
     const attempt = async (what: string, step: () => Promise<void>): Promise<void> => {
       try {
@@ -207,7 +216,7 @@ export class LogStore implements Storage {
 
   #usable(): Session {
     const session = this.#session;
-    if (this.#closing !== undefined) throw new RaftError("RAFT_STOPPED", "the storage is closed");
+    if (this.#closing !== undefined) throw closed();
     assertContract(session !== undefined, "it is not open");
     if (session.stream.failure !== undefined) throw session.stream.failure;
     return session;
@@ -286,6 +295,10 @@ export class LogStore implements Storage {
 }
 
 const NO_GUARD: GuardRecord = { watermark: 0, currentTerm: 0, votedFor: undefined };
+
+function closed(): RaftError {
+  return new RaftError("RAFT_STOPPED", "the storage is closed");
+}
 
 function newStore(identity: StorageIdentity): Recovered {
   const { clusterId, nodeId, newStoreId, bootstrap } = identity;

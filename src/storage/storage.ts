@@ -51,7 +51,8 @@ export interface Storage {
   /**
    * Opens or creates, verifies, discards staged snapshots. Rejects with `RAFT_WRONG_CLUSTER`, `RAFT_WRONG_NODE`,
    * `RAFT_FORMAT_VERSION`, `RAFT_LOCKED`, or `RAFT_CORRUPT` where a checksum fails or an acknowledged write is missing;
-   * with `RAFT_INVALID_OPTION` where it was opened before. Nothing is left open then.
+   * with `RAFT_INVALID_OPTION` where it was opened or closed before, `RAFT_STOPPED` where it is closed meanwhile. Nothing
+   * is left open then.
    */
   open(identity: StorageIdentity): Promise<OpenedStorage>;
 

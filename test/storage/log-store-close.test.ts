@@ -1,7 +1,12 @@
 /** A store that closes goes on to the end, whatever fails, and tells the first failure. */
 
-import { expect, test } from "vitest";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
 import type { Guard } from "../../src/storage/guard.ts";
+import { journalStorage } from "../../src/storage/journal.ts";
+import { levelStorage } from "../../src/storage/level.ts";
 import { LogStore } from "../../src/storage/log-store.ts";
 import { MemoryDisk, memoryStorage } from "../../src/storage/memory.ts";
 import type { OrderedStore } from "../../src/storage/ordered-store.ts";
@@ -33,6 +38,37 @@ test.each<[fails: Failures, first: string]>([
     message: expect.stringContaining(first),
   });
   // The disk is free again.
+  const next = memoryStorage(disk);
+  await next.open(identity);
+  await next.close();
+});
+
+test.each([
+  { kind: "level", make: levelStorage },
+  { kind: "journal", make: journalStorage },
+])(
+  "a close in the middle of an opening waits for it, and lets go of all: $kind",
+  async ({ make }) => {
+    const folder = await mkdtemp(join(tmpdir(), "quorate-close-"));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const storage = make(folder);
+    const opening = storage.open(identity);
+    const closing = storage.close();
+
+    await expect(opening).rejects.toMatchObject({ code: "RAFT_STOPPED" });
+    await closing;
+    const next = make(folder);
+    await next.open(identity);
+    await next.close();
+  },
+);
+
+test("a storage that has been closed is not opened any more, and its disk is free", async () => {
+  const disk = new MemoryDisk();
+  const storage = memoryStorage(disk);
+  await storage.close();
+
+  await expect(storage.open(identity)).rejects.toMatchObject({ code: "RAFT_INVALID_OPTION" });
   const next = memoryStorage(disk);
   await next.open(identity);
   await next.close();
