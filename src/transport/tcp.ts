@@ -75,7 +75,7 @@ export class TcpTransport implements Transport {
   readonly #peers = new Map<NodeId, TcpPeer>();
   /** What was dialled by others: the newest of each. */
   readonly #accepted = new Map<NodeId, PeerLink>();
-  #clients = 0;
+  readonly #clients = new Set<FrameSocket>();
   #closed: Promise<void> | undefined;
 
   /** Throws `RAFT_INVALID_OPTION`, or `RAFT_INSECURE` where strangers could join in. */
@@ -142,6 +142,7 @@ export class TcpTransport implements Transport {
   async #close(): Promise<void> {
     for (const peer of this.#peers.values()) peer.close();
     for (const link of this.#accepted.values()) link.close();
+    for (const client of this.#clients) client.close();
     await this.#server.close();
   }
 
@@ -197,9 +198,10 @@ export class TcpTransport implements Transport {
         socket,
         this.#self(),
         (peer) => this.#handler().admitPeer(peer),
-        () => (this.#clients < this.#limits.maxClients ? undefined : "no room for more clients"),
+        () =>
+          this.#clients.size < this.#limits.maxClients ? undefined : "no room for more clients",
       );
-      if (!socket.isClosed) this.#conclude(socket, outcome);
+      if (!socket.isClosed && this.#closed === undefined) this.#conclude(socket, outcome);
     } catch (error) {
       this.#warnOf(socket, messageOf(error));
       socket.close();
@@ -259,12 +261,12 @@ export class TcpTransport implements Transport {
       connection.close();
       return;
     }
-    this.#clients += 1;
+    this.#clients.add(socket);
     socket.serve({
       onFrame: (frame) => handler.onFrame(frame),
       onDrained: () => handler.onDrained?.(),
       onClose: (error) => {
-        this.#clients -= 1;
+        this.#clients.delete(socket);
         if (error !== undefined) this.#warnOf(socket, `a client: ${error.message}`);
         handler.onClose(error);
       },

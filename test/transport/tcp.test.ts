@@ -453,6 +453,26 @@ describe("clients", () => {
     },
   );
 
+  test("are heard no more once the member closes: not of what has come already either", async () => {
+    const node = await TestNode.start("n1");
+    const frames: string[] = [];
+    node.serve = () => ({
+      onFrame: (frame) => {
+        frames.push(Buffer.from(frame).toString());
+        void node.transport.close();
+      },
+      onClose: (error) => node.clientEnds.add(error),
+    });
+    const client = Stranger.dial(node);
+    client.say(["client", "quorate", "2", ""]);
+    await client.frames.until();
+    client.raw(Buffer.concat([framed(Buffer.from("first")), framed(Buffer.from("second"))]));
+    expect(await node.clientEnds.until()).toBeUndefined();
+    await node.transport.close();
+    expect(frames).toEqual(["first"]);
+    expect(node.clientEnds.items).toHaveLength(1);
+  });
+
   test("that do not read are closed before they fill our memory", async () => {
     const node = await TestNode.start("n1", { limits: { maxClientQueueBytes: 10_000_000 } });
     const client = Stranger.dial(node);
