@@ -26,6 +26,11 @@ export interface TcpLimits {
   readonly reconnectMaxMs: number;
 }
 
+/** Each may be left out, or be `undefined`, which stands for its default. */
+export type TcpLimitsGiven = {
+  readonly [Name in keyof TcpLimits]?: TcpLimits[Name] | undefined;
+};
+
 const MIB = 1024 * 1024;
 
 const DEFAULTS: TcpLimits = {
@@ -56,8 +61,9 @@ const LEAST: Readonly<Record<string, number>> = {
 export const limitNames: readonly string[] = Object.keys(DEFAULTS);
 
 /** The defaults with `limits` on top; throws `RAFT_INVALID_OPTION` where one is no integer, or too small. */
-export function tcpLimits(limits: Partial<TcpLimits> | undefined): TcpLimits {
-  const all: TcpLimits = { ...DEFAULTS, ...limits };
+export function tcpLimits(limits: TcpLimitsGiven = {}): TcpLimits {
+  const given = Object.entries(limits).filter(([, value]) => value !== undefined);
+  const all: TcpLimits = { ...DEFAULTS, ...Object.fromEntries(given) };
   for (const [name, value] of Object.entries(all)) {
     const least = LEAST[name] ?? 1;
     if (!Number.isSafeInteger(value) || value < least) {
