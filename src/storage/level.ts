@@ -7,6 +7,7 @@
  * ```
  */
 
+import { realpath } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { Level } from "level";
 import { messageOf, RaftError } from "../errors.ts";
@@ -71,7 +72,8 @@ export class LevelOrderedStore implements OrderedStore {
   async open(): Promise<void> {
     try {
       await createFolder(resolve(this.#path));
-      const database: Database = new Level(this.#path, this.#options);
+      // Within one process LevelDB tells by the name alone whether it has a database open already: the same one for all.
+      const database: Database = new Level(await realpath(this.#path), this.#options);
       await database.open();
       this.#opened = database;
     } catch (error) {

@@ -3,11 +3,11 @@
 import { spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { once } from "node:events";
-import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { createInterface } from "node:readline";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { FileFolder } from "../../src/storage/journal/files.ts";
 import { HEADER_BYTES } from "../../src/storage/journal/format.ts";
 import { JournalStore } from "../../src/storage/journal/store.ts";
@@ -146,6 +146,16 @@ describe("the lock", () => {
       code: "RAFT_LOCKED",
       message: expect.stringContaining(folder),
     });
+  });
+
+  test("a second handle is refused by whatever name the folder is called", async () => {
+    await create().open(identity);
+    const link = `${folder}-link`;
+    await symlink(folder, link);
+    onTestFinished(() => rm(link));
+    for (const name of [relative(".", folder), link]) {
+      await expect(create(name).open(identity)).rejects.toMatchObject({ code: "RAFT_LOCKED" });
+    }
   });
 
   test("a second process is refused, and gets in once the first is gone", async () => {

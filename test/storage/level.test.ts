@@ -2,10 +2,20 @@
 
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, open, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import {
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { join, relative } from "node:path";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { FileGuard } from "../../src/storage/file-guard.ts";
 import { LevelOrderedStore, levelStorage } from "../../src/storage/level.ts";
 import type { Storage } from "../../src/storage/storage.ts";
@@ -65,6 +75,16 @@ describe("the lock", () => {
       code: "RAFT_LOCKED",
       message: expect.stringContaining(folder),
     });
+  });
+
+  test("a second handle is refused by whatever name the folder is called", async () => {
+    await openNew();
+    const link = `${folder}-link`;
+    await symlink(folder, link);
+    onTestFinished(() => rm(link));
+    for (const name of [relative(".", folder), link]) {
+      await expect(create(name).open(identity)).rejects.toMatchObject({ code: "RAFT_LOCKED" });
+    }
   });
 
   test("a second process is refused, and gets in once the first is gone", async () => {
