@@ -49,7 +49,7 @@ export async function demo(args: readonly string[]): Promise<number> {
   let cluster: LocalCluster | undefined;
   try {
     print(`${style("bold", "quorate demo")}, seed ${seed}\n`);
-    cluster = await startCluster(folder, storage);
+    cluster = await startCluster(folder, storage, stop.signal);
     await perform(cluster, { seed, phaseMs: seconds * 1000, stop: stop.signal });
     return 0;
   } catch (error) {
@@ -62,7 +62,11 @@ export async function demo(args: readonly string[]): Promise<number> {
   }
 }
 
-async function startCluster(folder: string, storage: StorageKind): Promise<LocalCluster> {
+async function startCluster(
+  folder: string,
+  storage: StorageKind,
+  stop: AbortSignal,
+): Promise<LocalCluster> {
   for (let attempt = 1; ; attempt += 1) {
     const basePort = await freeBasePort(MEMBER_IDS.length, systemRandom);
     const cluster = new LocalCluster({
@@ -72,7 +76,7 @@ async function startCluster(folder: string, storage: StorageKind): Promise<Local
       program: programPath(),
     });
     try {
-      await cluster.start();
+      await cluster.start(stop);
       print(`Three processes, ${cluster.endpoints.join(", ")}, with their data in ${folder}`);
       return cluster;
     } catch (error) {

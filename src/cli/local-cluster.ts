@@ -2,6 +2,7 @@
 
 import { EventEmitter, on } from "node:events";
 import { join } from "node:path";
+import { onAbort } from "../abort.ts";
 import type { NodeId, Term } from "../core/types.ts";
 import { RaftError } from "../errors.ts";
 import type { MemberEvent } from "./member-event.ts";
@@ -64,13 +65,20 @@ export class LocalCluster extends EventEmitter<LocalClusterEvents> {
     return this.#members.get(id)?.pid;
   }
 
-  /** All members; resolves when all listen. Where one cannot, stops the others and rejects with that one's error. */
-  async start(): Promise<void> {
+  /**
+   * All members; resolves when all listen. Where one cannot, stops the others and rejects with that one's error; where
+   * `signal` fires before they do, stops them all and rejects.
+   */
+  async start(signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    const leave = signal === undefined ? undefined : onAbort(signal, () => void this.stop());
     try {
       await Promise.all(MEMBER_IDS.map((id) => this.launch(id)));
     } catch (error) {
       await this.stop();
       throw error;
+    } finally {
+      leave?.();
     }
   }
 

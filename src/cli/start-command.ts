@@ -67,7 +67,9 @@ async function run(
   const early: MemberExit[] = [];
   const onEarlyExit = (exit: MemberExit): void => void early.push(exit);
   cluster.on("exited", onEarlyExit);
-  await cluster.start();
+  await cluster.start(stop).catch((error: unknown) => {
+    if (!stop.aborted) throw error;
+  });
   cluster.off("exited", onEarlyExit);
   if (stop.aborted) return;
   introduce(cluster, folder);

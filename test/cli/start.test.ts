@@ -121,6 +121,24 @@ test("a member that is killed while another is still being started is reported, 
   expect(await program.ended).toMatchObject({ code: 0 });
 });
 
+test("Ctrl-C does not wait for a member that does not come up", async ({ skip }) => {
+  skip(!existsSync("/proc/self/cmdline"), "there is no list of processes here");
+  const program = new Program(
+    "start",
+    "--data",
+    await temporaryFolder(),
+    "--base-port",
+    String(await freePorts()),
+  );
+  const slow = await memberOf(program, "n3");
+  process.kill(slow, "SIGSTOP");
+  onTestFinished(() => void (isRunning(slow) && process.kill(slow, "SIGKILL")));
+  program.signal("SIGINT");
+
+  expect(await program.ended).toEqual({ code: 0, stdout: "", stderr: "" });
+  expect(isRunning(slow)).toBe(false);
+});
+
 /** The process of a member, as soon as there is one. */
 async function memberOf(program: Program, id: string): Promise<number> {
   const children = `/proc/${program.pid}/task/${program.pid}/children`;
