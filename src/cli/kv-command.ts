@@ -215,7 +215,8 @@ function valueFrom(text: string, options: Options): KvValue {
   const value = Number(text);
   if (text.trim() === "" || !Number.isFinite(value))
     throw new UsageError(`--number takes a finite number, not ${JSON.stringify(text)}`);
-  if (/^-?\d+$/.test(text) && !Number.isSafeInteger(value))
+  const isWhole = !/^[^x]*[.e]/i.test(text);
+  if (isWhole && !Number.isSafeInteger(value))
     throw new UsageError(
       `--number takes whole numbers up to 2^53 - 1, and ${text} would be ${value}`,
     );

@@ -126,6 +126,16 @@ describe("refused with exit code 2", () => {
       ["kv", "put", "k", "9007199254740993", "--number"],
       "--number takes whole numbers up to 2^53 - 1, and 9007199254740993 would be 9007199254740992",
     ],
+    [
+      "the same with a sign",
+      ["kv", "put", "k", "+9007199254740993", "--number"],
+      "+9007199254740993 would be 9007199254740992",
+    ],
+    [
+      "the same in hexadecimal",
+      ["kv", "put", "k", "0x20000000000001", "--number"],
+      "0x20000000000001 would be 9007199254740992",
+    ],
     ["a number that is none", ["kv", "put", "k", "x", "--number"], 'a finite number, not "x"'],
     ["a limit out of bounds", ["kv", "range", "--limit", "0"], 'from 1 to 1000, not "0"'],
     ["an endpoint that is none", ["status", "--endpoints", "a:1,b"], 'not "b"'],
