@@ -47,7 +47,8 @@ export interface WriteOptions extends CallOptions {
 export interface ReadCallOptions extends CallOptions {
   /**
    * `"linearizable"` (default): sees every write that was answered before the call. `"local"`: what the node that we are
-   * connected to has applied, however old; needs no leader. With one endpoint that node is known.
+   * connected to has applied, however old; needs no leader. With one endpoint that node is known, as long as the client is
+   * asked for nothing that takes a leader: for that it goes where the leader is, and stays there.
    */
   readonly consistency?: "linearizable" | "local" | undefined;
 }
