@@ -89,6 +89,36 @@ describe("imports run one way", () => {
   });
 });
 
+describe("the map's table of the folders", () => {
+  const map = readFileSync(join(root, "src", "README.md"), "utf8");
+  const [, table = ""] = /^\| folder \|.*\n((?:\|.*\n)+)/m.exec(map) ?? [];
+  /** From the top of the table down: what each row is about. */
+  const rows = table
+    .split("\n")
+    .slice(1, -1)
+    .map((row) => [...(row.split("|")[1] ?? "").matchAll(/`([^`]+)`/g)].map(([, name]) => name));
+  const rowOf = (path: string): number => {
+    const [, top = ""] = /^src\/([^/]+\/|[^/]+$)/.exec(path) ?? [];
+    return rows.findIndex((names) => names.includes(top));
+  };
+
+  test("has every folder and file, and no other", () => {
+    const entries = readdirSync(join(root, "src"), { withFileTypes: true });
+    const found = entries.map((entry) => entry.name + (entry.isDirectory() ? "/" : ""));
+    expect(new Set(rows.flat())).toEqual(new Set(found.filter((name) => name !== "README.md")));
+  });
+
+  test("is in the order of the imports", () => {
+    const everybodys = ["src/node/clock.ts", "src/node/logger.ts"];
+    const wrong = sourcesIn("src").flatMap((source) =>
+      importsOf(source)
+        .filter((target) => !everybodys.includes(target) && rowOf(target) < rowOf(source.path))
+        .map((target) => `${source.path} -> ${target}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+});
+
 test("the core names no clock, timer, promise, randomness or module of Node", () => {
   const impure =
     /\b(Date|Math\.random|setTimeout|setInterval|setImmediate|process\.|Promise|await|async)\b|node:/;
