@@ -28,6 +28,14 @@ interface Slot {
   readonly record: GuardRecord;
 }
 
+/**
+ * A guard in the file `path`, for a `LogStore` over an ordered store of your own. It belongs to that store: they are moved,
+ * copied and removed together.
+ *
+ * ```ts
+ * const storage = new LogStore(store, new FileGuard(join(folder, "guard")));
+ * ```
+ */
 export class FileGuard implements Guard {
   readonly #path: string;
   #file: FileHandle | undefined;

@@ -17,7 +17,10 @@ export interface OrderedStoreFixture {
 
 type Body = (store: OrderedStore, fixture: OrderedStoreFixture) => Promise<void>;
 
-/** The cases, each on data of its own. The one about crashes is there only where `crash` is. */
+/**
+ * The cases, each on data of its own. `canCrash`: whether the fixtures have `crash`; where not, the case about crashes is left
+ * out.
+ */
 export function orderedStoreConformance(
   createFixture: () => Promise<OrderedStoreFixture>,
   { canCrash }: { readonly canCrash: boolean },
