@@ -7,7 +7,7 @@ import { dial } from "./dial.ts";
 import type { FrameSocket } from "./frame-socket.ts";
 import { greetAsClient } from "./handshake.ts";
 import { TcpConnection } from "./tcp-connection.ts";
-import { tcpLimits, type TcpLimits, type TcpLimitsGiven } from "./tcp-limits.ts";
+import { type SomeTcpLimits, tcpLimits, type TcpLimits } from "./tcp-limits.ts";
 import { checkTcpOptions } from "./tcp-options.ts";
 import { secureContextOptions } from "./tls.ts";
 import type { TlsOptions } from "./tls.ts";
@@ -21,8 +21,7 @@ export interface TcpClientLinkOptions {
   /** Demanded and shown; the member's certificate must be that of the node it says it is. */
   readonly tls?: TlsOptions | undefined;
   readonly limits?:
-    | Pick<TcpLimitsGiven, "maxClientFrameBytes" | "maxClientQueueBytes" | "handshakeTimeoutMs">
-    | undefined;
+    SomeTcpLimits<"maxClientFrameBytes" | "maxClientQueueBytes" | "handshakeTimeoutMs"> | undefined;
 }
 
 /** For one client, which closes it with itself. The constructor throws `RAFT_INVALID_OPTION`. */

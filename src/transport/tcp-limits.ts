@@ -4,31 +4,39 @@ import { RaftError } from "../errors.ts";
 import { shown } from "../shapes.ts";
 
 export interface TcpLimits {
-  /** Of messages between members, in bytes. The same on all members; at least 9 MiB, as for `maxPeerQueueBytes`. */
+  /**
+   * Of messages between members, in bytes. The same on all members; at least 9 MiB, as for `maxPeerQueueBytes`. Default
+   * 16 MiB.
+   */
   readonly maxPeerFrameBytes: number;
-  /** Of frames that clients send or receive, in bytes. */
+  /** Of frames that clients send or receive, in bytes. Default 16 MiB. */
   readonly maxClientFrameBytes: number;
+  /** Connections of clients; a further one is refused with `RAFT_HANDSHAKE_REFUSED`. Default 1000. */
   readonly maxClients: number;
-  /** Connections that have not said yet who they are. */
+  /** Connections that have not said yet who they are. Default 128. */
   readonly maxPendingHandshakes: number;
-  /** From the first packet to the end of the handshake, for both sides. */
+  /** From the first packet to the end of the handshake, for both sides. Default 5000. */
   readonly handshakeTimeoutMs: number;
-  /** How often a peer connection shows that it lives; one that is silent for more than three times that is given up. */
+  /**
+   * How often a peer connection shows that it lives; one that is silent for more than three times that is given up.
+   * Default 5000.
+   */
   readonly keepAliveMs: number;
-  /** What may wait for one peer; beyond it messages are lost, bulk first. */
+  /** What may wait for one peer; beyond it messages are lost, bulk first. Default 32 MiB ... */
   readonly maxPeerQueueBytes: number;
+  /** ... and 4096. */
   readonly maxPeerQueueMessages: number;
-  /** What may wait for one client; beyond it the connection is closed. */
+  /** What may wait for one client; beyond it the connection is closed. Default 64 MiB. */
   readonly maxClientQueueBytes: number;
-  /** The first attempt to connect is immediate; the delays after it double from this one ... */
+  /** The first attempt to connect is immediate; the delays after it double from this one, default 20 ... */
   readonly reconnectMinMs: number;
-  /** ... to this one, each shortened by up to a half at random. */
+  /** ... to this one, default 2000, each shortened by up to a half at random. */
   readonly reconnectMaxMs: number;
 }
 
-/** Each may be left out, or be `undefined`, which stands for its default. */
-export type TcpLimitsGiven = {
-  readonly [Name in keyof TcpLimits]?: TcpLimits[Name] | undefined;
+/** Some of them. What is left out, or `undefined`, has its default. */
+export type SomeTcpLimits<Name extends keyof TcpLimits = keyof TcpLimits> = {
+  readonly [Each in Name]?: TcpLimits[Each] | undefined;
 };
 
 const MIB = 1024 * 1024;
@@ -61,7 +69,7 @@ const LEAST: Readonly<Record<string, number>> = {
 export const limitNames: readonly string[] = Object.keys(DEFAULTS);
 
 /** The defaults with `limits` on top; throws `RAFT_INVALID_OPTION` where one is no integer, or too small. */
-export function tcpLimits(limits: TcpLimitsGiven = {}): TcpLimits {
+export function tcpLimits(limits: SomeTcpLimits = {}): TcpLimits {
   const given = Object.entries(limits).filter(([, value]) => value !== undefined);
   const all: TcpLimits = { ...DEFAULTS, ...Object.fromEntries(given) };
   for (const [name, value] of Object.entries(all)) {

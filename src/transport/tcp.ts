@@ -22,7 +22,7 @@ import { answerHandshake, type Outcome } from "./handshake.ts";
 import { LogOnce } from "./log-once.ts";
 import { PeerLink } from "./peer-link.ts";
 import { TcpConnection } from "./tcp-connection.ts";
-import { tcpLimits, type TcpLimits, type TcpLimitsGiven } from "./tcp-limits.ts";
+import { type SomeTcpLimits, tcpLimits, type TcpLimits } from "./tcp-limits.ts";
 import { checkTcpOptions } from "./tcp-options.ts";
 import { TcpPeer } from "./tcp-peer.ts";
 import { TcpServer } from "./tcp-server.ts";
@@ -47,7 +47,7 @@ export interface TcpTransportOptions {
   /** Allows to listen without TLS where other machines can connect. */
   readonly insecure?: boolean | undefined;
   /** Of every queue, wait and size; what is left out has a default. */
-  readonly limits?: TcpLimitsGiven | undefined;
+  readonly limits?: SomeTcpLimits | undefined;
   readonly clock?: Clock | undefined;
   /** Uniform in [0, 1): spreads the attempts to connect. */
   readonly random?: (() => number) | undefined;

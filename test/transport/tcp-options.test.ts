@@ -68,7 +68,8 @@ describe.each([
 test("what is undefined stands for the default", () => {
   const nothing = { clock: undefined, tls: undefined, limits: undefined };
   expect(() => new TcpClientLink({ ...nothing, clusterId: undefined })).not.toThrow();
-  const limits = { maxClients: undefined, maxClientFrameBytes: undefined };
+  const limits = { maxClientFrameBytes: undefined };
+  expect(() => new TcpClientLink({ limits })).not.toThrow();
   expect(() => new TcpTransport({ ...LISTEN, limits })).not.toThrow();
   const rest = { random: undefined, logger: undefined, insecure: undefined };
   expect(() => new TcpTransport({ ...LISTEN, ...nothing, ...rest })).not.toThrow();
