@@ -32,6 +32,7 @@ export { MemoryDisk, memoryStorage } from "./storage/memory.ts";
 export type { Storage } from "./storage/storage.ts";
 export { MemoryNetwork, MemoryTransport } from "./transport/memory.ts";
 export type { DeliveryPolicy, MemoryNetworkOptions } from "./transport/memory.ts";
+export type { MemoryClientLink } from "./transport/memory-client.ts";
 export type {
   ClientLink,
   Connection,

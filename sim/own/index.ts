@@ -2,6 +2,7 @@
 
 export type { Answered, Applied } from "../../src/node/node.ts";
 export type { AppliedCommand, StateMachine } from "../../src/node/state-machine.ts";
+export type { Digest } from "./digest.ts";
 export { SimulationError } from "./failure.ts";
 export type {
   MachineSeen,

@@ -27,20 +27,20 @@ export interface SimulateOptions<Machine extends StateMachine, Model = undefined
    */
   readonly workload: (client: SimulatedClient<Machine, Model>) => unknown;
   /** What a run remembers of itself, made anew for each run: handed to `workload`, `invariant` and `atEnd`. */
-  readonly model?: () => Model;
+  readonly model?: (() => Model) | undefined;
   /** Throws where a machine is as it must never be. Called after each batch on each member; must not wait. */
-  readonly invariant?: (seen: MachineSeen<Machine, Model>) => void;
+  readonly invariant?: ((seen: MachineSeen<Machine, Model>) => void) | undefined;
   /**
    * Throws where a run has not come to what it should have. Called at its end, when all is healed and at rest. It may
    * return a promise, which must settle without a timer and without I/O.
    */
-  readonly atEnd?: (end: RunEnd<Machine, Model>) => unknown;
+  readonly atEnd?: ((end: RunEnd<Machine, Model>) => unknown) | undefined;
   /**
    * The state of a machine in short, as text, a number or bytes, equal exactly where states are equal. With it states are compared after every
    * batch; without it the bytes of snapshots are, when one is taken or restored and at the end. Needed where machines in
    * the same state may give different snapshots, as when they iterate in another order after a restore.
    */
-  readonly digest?: (machine: Machine) => Digest;
+  readonly digest?: ((machine: Machine) => Digest) | undefined;
   /** How many seeds: 1 to 1,000,000. Default 20; with `seed` alone, 1. */
   readonly runs?: number | undefined;
   /**
@@ -51,7 +51,7 @@ export interface SimulateOptions<Machine extends StateMachine, Model = undefined
   /** Members: 1 to 7. By default each seed draws them. */
   readonly nodes?: number | undefined;
   /** Which faults there are. Default `"default"`: all of them, and each seed draws some. */
-  readonly profile?: Profile;
+  readonly profile?: Profile | undefined;
   /** How long faults go on in each run: 100 to 3,600,000 simulated milliseconds. Default 3000. */
   readonly durationMs?: number | undefined;
   /** How often the workload is called in a simulated second, by all clients together: 1 to 1000. Default 50. */

@@ -3,6 +3,7 @@
 export { InvariantViolation } from "./assert.ts";
 export { checkState, checkStep, summarize } from "./invariants.ts";
 export type { StateSummary } from "./invariants.ts";
+export type { Log } from "./log.ts";
 export type {
   AppendEntries,
   AppendEntriesRefusal,
@@ -21,6 +22,7 @@ export type {
 } from "./message.ts";
 export { defaultRaftOptions, problemsOf } from "./options.ts";
 export type { RaftOptions } from "./options.ts";
+export type { Progress } from "./progress.ts";
 export { hasQuorum, majority, quorumValue } from "./quorum.ts";
 export { Raft } from "./raft.ts";
 export type {
@@ -33,13 +35,14 @@ export type {
   Refusal,
   SendSnapshot,
 } from "./ready.ts";
-export type { RaftState } from "./state.ts";
+export type { Leadership, RaftState } from "./state.ts";
 export type { PeerStatus, RaftStatus } from "./status.ts";
 export type {
   BlankEntry,
   CommandEntry,
   Configuration,
   ConfigurationEntry,
+  EncodedBytes,
   Entry,
   EntryId,
   HardState,

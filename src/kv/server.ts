@@ -42,9 +42,9 @@ export interface ClientServerOptions<Query, Value = unknown> {
   /** Makes of a command's result, or of an answer, what is sent: plain data. */
   readonly toPlain: (value: Value) => unknown;
   /** Most unanswered requests of one connection. Default 1024. */
-  readonly maxOutstanding?: number;
+  readonly maxOutstanding?: number | undefined;
   /** Bytes that wait to leave, above which responses are held back and requests refused. Default 4 MiB. */
-  readonly maxBufferedBytes?: number;
+  readonly maxBufferedBytes?: number | undefined;
 }
 
 /** So many times `maxOutstanding` responses held back: not a slow client, but one that sends on and takes nothing. */

@@ -44,7 +44,7 @@ export interface SessionOptions<Result> {
   /** Most results that are kept for one session, up to 2^20: a number so far above the lowest outstanding is refused. Default 1024. */
   readonly maxResultsPerSession?: number | undefined;
   /** For results that are not plain data; by default they go into MessagePack as they are. */
-  readonly results?: ResultCodec<Result>;
+  readonly results?: ResultCodec<Result> | undefined;
 }
 
 export const DEFAULT_RESULTS_PER_SESSION = 1024;

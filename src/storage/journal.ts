@@ -24,14 +24,14 @@ export interface JournalOptions {
    * Bytes of one file, rounded up to whole pages of 4096. There are three at least, and about twice as many as hold what
    * is in use; they are filled with zeros when they are made and used again. From 64 KiB to 1 GiB; default 16 MiB.
    */
-  readonly segmentBytes?: number;
+  readonly segmentBytes?: number | undefined;
   /**
    * Whether writes of up to 1 KiB, such as one command makes at a time, are done at once with the event loop held, as long
    * as most take no more than half a millisecond: a trip to another thread and back takes longer. A disk that is slower
    * than that holds it for less than a hundredth of the time; one that hangs does once. `false` where a disk must never
    * hold up what else the process does. Linux only; default `true`.
    */
-  readonly inlineWrites?: boolean;
+  readonly inlineWrites?: boolean | undefined;
 }
 
 const DEFAULT_SEGMENT_BYTES = 16 * 1024 * 1024;

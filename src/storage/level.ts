@@ -27,7 +27,7 @@ export interface LevelOptions {
    * of V8's heap, and reads as much again when it is opened. While it writes, syncs take long: the more it gathers, the
    * less often. From 64 KiB to 1 GiB; default 64 MiB.
    */
-  readonly writeBufferBytes?: number;
+  readonly writeBufferBytes?: number | undefined;
 }
 
 const DEFAULT_WRITE_BUFFER_BYTES = 64 * 1024 * 1024;

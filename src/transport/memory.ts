@@ -30,9 +30,9 @@ export type DeliveryPolicy = (message: PeerMessage, from: NodeId, to: NodeId) =>
 
 export interface MemoryNetworkOptions {
   /** The machine's by default. */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
   /** Silent by default. */
-  readonly logger?: Logger;
+  readonly logger?: Logger | undefined;
   /** Left out: one copy, in the next tick. */
   readonly policy?: DeliveryPolicy | undefined;
   /** How many milliseconds a frame between client and member takes; left out: the next tick. Order is kept. */

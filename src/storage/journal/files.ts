@@ -30,7 +30,10 @@ export class FileFolder implements JournalFolder {
   readonly #pace: WritePace | undefined;
 
   /** See `JournalOptions.inlineWrites`. */
-  constructor(path: string, { inlineWrites = true }: { readonly inlineWrites?: boolean } = {}) {
+  constructor(
+    path: string,
+    { inlineWrites = true }: { readonly inlineWrites?: boolean | undefined } = {},
+  ) {
     this.#path = absolute(path);
     this.#pace = inlineWrites && SYNCED !== 0 ? new WritePace() : undefined;
     this.#lock = new LevelOrderedStore(join(this.#path, LOCK));
