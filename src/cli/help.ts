@@ -24,7 +24,7 @@ export const HELP = `quorate: a replicated key-value store on Raft
   quorate help COMMAND     all options of a command
   quorate --version
 
-Exit codes: 0 done, 1 failed (with a stable error code), 2 wrong usage.
+Exit codes: 0 done; 1 failed, with a stable error code, or the answer is no; 2 wrong usage.
 `;
 
 const CLIENT_OPTIONS = `  --endpoints LIST          members, host:port,host:port,... (default: those of "quorate start",
