@@ -169,7 +169,12 @@ export class MemoryClientLink implements ClientLink {
     this.#name = name;
   }
 
-  connect(address: string, handler: ConnectionHandler, signal: AbortSignal): Promise<Connection> {
+  /** As `ClientLink.connect`; `signal` may be left out. */
+  connect(
+    address: string,
+    handler: ConnectionHandler,
+    signal: AbortSignal = new AbortController().signal,
+  ): Promise<Connection> {
     return new Promise((resolve, reject) => {
       const onAbort = (): void =>
         reject(

@@ -3,6 +3,7 @@
 import { RaftError } from "../errors.ts";
 import { systemClock } from "../node/clock.ts";
 import type { Clock } from "../node/clock.ts";
+import { refuse, shown } from "../shapes.ts";
 import { dial } from "./dial.ts";
 import type { FrameSocket } from "./frame-socket.ts";
 import { greetAsClient } from "./handshake.ts";
@@ -34,6 +35,7 @@ export class TcpClientLink implements ClientLink {
 
   constructor(options: TcpClientLinkOptions = {}) {
     checkTcpOptions(options, ["clock", "clusterId", "tls", "limits"]);
+    checkClusterId(options.clusterId);
     this.#options = { ...options, clock: options.clock ?? systemClock };
     this.#limits = tcpLimits(options.limits);
     // Told here, and not at every attempt to connect.
@@ -42,12 +44,13 @@ export class TcpClientLink implements ClientLink {
 
   /**
    * Rejects with `RAFT_CONNECTION_LOST`, with `RAFT_HANDSHAKE_REFUSED` or another code of a refusal, with `RAFT_ABORTED`
-   * by `signal`, with `RAFT_STOPPED` after close. Nothing reaches `handler` before the promise has resolved.
+   * by `signal`, which may be left out, with `RAFT_STOPPED` after close. Nothing reaches `handler` before the promise has
+   * resolved.
    */
   async connect(
     address: string,
     handler: ConnectionHandler,
-    signal: AbortSignal,
+    signal: AbortSignal = new AbortController().signal,
   ): Promise<Connection> {
     if (this.#closed) throw stopped();
     const { clock } = this.#options;
@@ -119,6 +122,13 @@ export class TcpClientLink implements ClientLink {
     const { code, reason } = outcome.refusal;
     throw new RaftError(code, `no connection to ${address}: ${reason}`);
   }
+}
+
+/** An empty one would stand for any cluster on the wire, where somebody meant one. */
+function checkClusterId(clusterId: unknown): void {
+  if (clusterId === undefined) return;
+  if (typeof clusterId === "string" && clusterId !== "" && clusterId.length <= 64) return;
+  refuse([`clusterId must be a string of 1 to 64 characters, not ${shown(clusterId)}`]);
 }
 
 function stopped(): RaftError {

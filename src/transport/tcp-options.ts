@@ -3,6 +3,7 @@
 import { clockMethods } from "../node/clock.ts";
 import {
   objectFrom,
+  problemsOfBoolean,
   problemsOfFunction,
   problemsOfGroup,
   problemsOfMethods,
@@ -14,7 +15,7 @@ import { limitNames } from "./tcp-limits.ts";
 /** Throws `RAFT_INVALID_OPTION`. `names` are those of the options that there are. */
 export function checkTcpOptions(options: unknown, names: readonly string[]): void {
   const given = objectFrom(options);
-  const { clock, random, logger, limits, tls } = given;
+  const { clock, random, logger, limits, tls, insecure } = given;
   refuse([
     // A certificate in the wrong place would leave the connection without TLS.
     ...problemsOfNames(given, names),
@@ -23,5 +24,6 @@ export function checkTcpOptions(options: unknown, names: readonly string[]): voi
     ...(clock === undefined ? [] : problemsOfMethods("clock", clock, clockMethods)),
     ...(logger === undefined ? [] : problemsOfMethods("logger", logger, ["info", "warn", "error"])),
     ...problemsOfFunction("random", random),
+    ...problemsOfBoolean("insecure", insecure),
   ]);
 }

@@ -163,6 +163,15 @@ test("client frames keep their order whatever their delays", async () => {
   expect(connection.bufferedBytes).toBe(0);
 });
 
+test("a client may leave out the signal that would give up the attempt to connect", async () => {
+  const world = new World();
+  await world.start("n1");
+  const nobody = { onFrame: () => undefined, onClose: () => undefined };
+  const connecting = world.network.clientLink("client").connect("n1", nobody);
+  await world.settle();
+  await expect(connecting).resolves.toMatchObject({ remote: "n1" });
+});
+
 test("a cut breaks client connections for both sides, a crash for the client alone", async () => {
   const world = new World();
   await world.start("n1");

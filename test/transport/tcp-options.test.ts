@@ -34,6 +34,14 @@ const OF_TRANSPORTS: readonly Refused[] = [
   [{ port: 7000 }, "port is not an option"],
   [{ random: 5 }, "random must be a function", "5"],
   [{ logger: {} }, "logger must have the methods", "{} lacks"],
+  [{ insecure: "no" }, "insecure must be true or false", '"no"'],
+];
+
+const OF_LINKS: readonly Refused[] = [
+  [{ clusterId: 5 }, "clusterId must be a string of 1 to 64 characters", "5"],
+  // On the wire it would stand for any cluster.
+  [{ clusterId: "" }, "clusterId must be", '""'],
+  [{ clusterId: "c".repeat(65) }, "clusterId must be"],
 ];
 
 const LISTEN = { listen: "127.0.0.1:0" };
@@ -51,7 +59,7 @@ describe.each([
   },
   {
     what: "a client's link",
-    refused: OF_BOTH,
+    refused: [...OF_BOTH, ...OF_LINKS],
     make: (options: unknown) => new TcpClientLink(options as object),
   },
 ])("$what", ({ refused, make }) => {

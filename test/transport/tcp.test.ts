@@ -288,6 +288,15 @@ describe("who answers a greeting with something else is hung up on", () => {
   });
 });
 
+test("a client may leave out the signal that would give up the attempt to connect", async () => {
+  const node = await TestNode.start("n1");
+  const link = new TcpClientLink();
+  cleanups.push(() => void link.close());
+  const nobody = { onFrame: () => undefined, onClose: () => undefined };
+  const connection = await link.connect(`127.0.0.1:${node.port}`, nobody);
+  expect(connection.remote).toBe(`127.0.0.1:${node.port}`);
+});
+
 test("a client can never carry a message of a peer", async () => {
   const node = await TestNode.start("n1");
   const client = Stranger.dial(node);
