@@ -1,8 +1,8 @@
-/** Ours beside the others under the same load: ratios of what was measured round by round. */
+/** Ours beside the others under the same load: ratios of what was measured in turns. */
 
 import { etcdFromTable, validityOf } from "./reference.ts";
 import type { LoadRow, LoadSection, Results } from "./results.ts";
-import { ratioOfRounds } from "./statistics.ts";
+import { ratioOfMedians } from "./statistics.ts";
 import type { SystemName } from "./system.ts";
 
 export interface OverEtcd {
@@ -88,7 +88,7 @@ function beside(
 }
 
 function ratio(some: LoadRow, other: LoadRow, what: "perSecond" | "p99Ms"): number {
-  return ratioOfRounds(
+  return ratioOfMedians(
     some.rounds.map((round) => round[what]),
     other.rounds.map((round) => round[what]),
   );

@@ -18,7 +18,7 @@ export const USAGE: string = `npm run bench -- [options]
   --only SECTION[,..]     of ${SECTIONS.join(", ")}
   --quick                 all of them in under a minute: to see that it works, not to believe it
   --seconds N             how long each load is measured (1)
-  --rounds N              how often; the median counts (7)
+  --rounds N              how often; the median counts (7; of few multiplexed clients three times)
   --concurrency N[,..]    of the closed loops (1,64,256,1000)
   --entries N[,..]        lengths of the log (10000,100000,1000000,10000000)
   --kills N               of the leader (20)

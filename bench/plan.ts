@@ -64,6 +64,18 @@ export const QUICK: Omit<Plan, "sections"> = {
   kills: 1,
 };
 
+/** Below it, a turn is one request as often as not. */
+export const LOW_CONCURRENCY = 16;
+
+/** Of few clients a second is a few hundred writes, and one pause of the disk a tenth of them: where they are judged, more often. */
+export function roundsOf(
+  { rounds }: Pick<Plan, "rounds">,
+  section: LoadSection,
+  concurrency: number,
+): number {
+  return section === "multiplexed" && concurrency < LOW_CONCURRENCY ? 3 * rounds : rounds;
+}
+
 /** Which systems are measured in which section, in their turns. */
 export const SYSTEMS: Readonly<Record<LoadSection, readonly SystemName[]>> = {
   multiplexed: ["bare", "etcd", "redis", "quorate", "quorate on level"],
@@ -86,7 +98,10 @@ const STARTING_MS = 1200;
 
 /** About how long it takes, so that nobody has to guess. */
 export function expectedMs({ sections, ...plan }: Plan, absent: readonly string[]): number {
-  const each = plan.rounds * (plan.measureMs + plan.warmUpMs + 50);
+  const round = plan.measureMs + plan.warmUpMs + 50;
+  const each = plan.rounds * round;
+  const more = (concurrency: number): number =>
+    roundsOf(plan, "multiplexed", concurrency) - plan.rounds;
   const { high, low } = plan.firstWarmUpMs;
   const loads = (section: LoadSection, jobs: number, warmUpMs = high + low): number => {
     const systems = SYSTEMS[section].filter((name) => !absent.includes(name));
@@ -95,7 +110,7 @@ export function expectedMs({ sections, ...plan }: Plan, absent: readonly string[
   const times: Record<Section, number> = {
     core: 4 * 700 + 3 * plan.measureMs,
     multiplexed:
-      loads("multiplexed", plan.levels.length) +
+      loads("multiplexed", plan.levels.length + sum(plan.levels.map(more)) / plan.rounds) +
       (absent.includes("etcd")
         ? 0
         : plan.etcdConnections.length * (plan.warmUpMs + Math.min(1000, plan.measureMs))),

@@ -11,13 +11,8 @@ export function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
 
-/**
- * How much more of one than of the other: the median of the ratios of each round, in which both were measured one right
- * after the other, so that what slows the machine for a while slows both. 0 of none.
- */
-export function ratioOfRounds(some: readonly number[], other: readonly number[]): number {
-  const pairs = some
-    .slice(0, other.length)
-    .map((value, round) => ({ value, by: other[round] ?? 0 }));
-  return median(pairs.filter(({ by }) => by > 0).map(({ value, by }) => value / by));
+/** How much more of one than of the other: the ratio of the medians of their rounds. 0 where there is nothing of the other. */
+export function ratioOfMedians(some: readonly number[], other: readonly number[]): number {
+  const by = median(other);
+  return by > 0 ? median(some) / by : 0;
 }

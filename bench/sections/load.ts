@@ -4,7 +4,7 @@ import { BareSystem } from "../bare/cluster.ts";
 import { EtcdSystem } from "../etcd/cluster.ts";
 import type { Job } from "../load/job.ts";
 import type { Opponents } from "../opponents.ts";
-import { SYSTEMS } from "../plan.ts";
+import { roundsOf, SYSTEMS } from "../plan.ts";
 import type { Plan } from "../plan.ts";
 import { QuorateSystem } from "../quorate/cluster.ts";
 import type { QuietWatch } from "../quiet-watch.ts";
@@ -112,8 +112,10 @@ export class LoadSections {
     const { plan, watch, onRows, progress } = this.#options;
     try {
       progress(`${section}: measuring`);
-      const { firstWarmUpMs, rounds } = plan;
-      await measureInTurns(lanes, { section, firstWarmUpMs, rounds, jobs }, watch, onRows);
+      const { firstWarmUpMs } = plan;
+      const often = (concurrency: number): number => roundsOf(plan, section, concurrency);
+      const turns = { section, firstWarmUpMs, roundsOf: often, jobs };
+      await measureInTurns(lanes, turns, watch, onRows);
     } finally {
       await Promise.all(lanes.map(({ system }) => system.stop()));
     }

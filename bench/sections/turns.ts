@@ -6,6 +6,7 @@
 import type { Job } from "../load/job.ts";
 import { medianOf } from "../measured.ts";
 import type { Measured } from "../measured.ts";
+import { LOW_CONCURRENCY } from "../plan.ts";
 import type { FirstWarmUpMs } from "../plan.ts";
 import type { QuietWatch } from "../quiet-watch.ts";
 import type { LoadRow, LoadSection } from "../results.ts";
@@ -13,8 +14,6 @@ import type { System } from "../system.ts";
 
 /** Of the first warm-up: as many as are measured, but for the most. */
 const HIGH_CONCURRENCY = 256;
-/** Below it, a turn is one request as often as not. */
-const LOW_CONCURRENCY = 16;
 
 export interface Lane {
   readonly system: System;
@@ -27,20 +26,21 @@ export interface Turns {
   readonly section: LoadSection;
   /** Of each lane, before its first load. */
   readonly firstWarmUpMs: FirstWarmUpMs;
-  readonly rounds: number;
+  readonly roundsOf: (concurrency: number) => number;
   /** For each load, what each lane is to do. */
   readonly jobs: readonly ((lane: Lane) => Job)[];
 }
 
 export async function measureInTurns(
   lanes: readonly Lane[],
-  { section, firstWarmUpMs, rounds, jobs }: Turns,
+  { section, firstWarmUpMs, roundsOf, jobs }: Turns,
   watch: QuietWatch,
   onRows: (rows: readonly LoadRow[]) => void,
 ): Promise<void> {
   for (const lane of lanes) await warmUp(lane, jobs, firstWarmUpMs);
   for (const jobOf of jobs) {
     const measured = lanes.map((): Measured[] => []);
+    const rounds = Math.max(...lanes.map((lane) => roundsOf(jobOf(lane).concurrency)));
     for (let round = 0; round < rounds; round += 1) {
       for (const [at, lane] of lanes.entries()) {
         watch.probe();

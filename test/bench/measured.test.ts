@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { bytesWrittenIn } from "../../bench/disk-probe.ts";
 import { measuredOf, medianOf } from "../../bench/measured.ts";
 import type { Sample } from "../../bench/measured.ts";
-import { median, ratioOfRounds } from "../../bench/statistics.ts";
+import { median, ratioOfMedians } from "../../bench/statistics.ts";
 
 function usage(cpuMicros: number, wroteBytes: number, residentBytes: number) {
   return { cpuMicros, wroteBytes, residentBytes, anonymousBytes: 1 };
@@ -102,9 +102,9 @@ describe("the arithmetic", () => {
     expect([median([]), median([4]), median([9, 1]), median([3, 1, 2])]).toEqual([0, 4, 5, 2]);
   });
 
-  test("of ratios goes round by round: a slow one slows both", () => {
-    expect(ratioOfRounds([100, 10, 120], [50, 5, 40])).toBe(2);
-    expect(ratioOfRounds([100, 10], [50])).toBe(2);
-    expect(ratioOfRounds([1], [0])).toBe(0);
+  test("of both is what a ratio is of", () => {
+    expect(ratioOfMedians([100, 10, 120], [50, 5, 40])).toBe(2.5);
+    expect(ratioOfMedians([100], [50, 20, 25])).toBe(4);
+    expect(ratioOfMedians([1], [0])).toBe(0);
   });
 });
