@@ -1,5 +1,6 @@
 /** `quorate demo`, in short. */
 
+import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { expect, test } from "vitest";
@@ -26,6 +27,36 @@ test("the demo loses its leader and no write, and cleans up", async () => {
   const [, folder = "?"] = /their data in .*(quorate-demo-\w+)/.exec(stdout) ?? [];
   expect(await leftovers()).not.toContain(folder);
 });
+
+test("the demo kills who leads by then", async ({ skip }) => {
+  skip(!existsSync("/proc/self/cmdline"), "there is no list of processes here");
+  const program = new Program("demo", "--seconds", "10");
+  const [, endpoints = ""] = await program.shows(/processes, (\S+, \S+, \S+), with/);
+  const [, first = ""] = await program.shows(/(n\d) leads \(term \d+\)\./);
+  const slow = await program.member(first);
+  process.kill(slow, "SIGSTOP");
+  while ((await leaderAt(endpoints.replaceAll(" ", ""))) === undefined);
+  process.kill(slow, "SIGCONT");
+
+  const [, killed] = await program.shows(/SIGKILL to (n\d), the leader/);
+  expect(killed).not.toBe(first);
+  program.signal("SIGINT");
+  await program.ended;
+});
+
+/** Who says of itself that it leads. */
+async function leaderAt(endpoints: string): Promise<string | undefined> {
+  const { stdout } = await quorate(
+    "status",
+    "--endpoints",
+    endpoints,
+    "--timeout",
+    "300",
+    "--json",
+  );
+  const members = JSON.parse(stdout) as { readonly id?: string; readonly role?: string }[];
+  return members.find(({ role }) => role === "leader")?.id;
+}
 
 test("a demo that is interrupted cleans up too", async () => {
   const program = new Program("demo", "--seconds", "600");

@@ -1,7 +1,7 @@
 /** `quorate start`: three processes that come and go together. */
 
 import { existsSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate as nextTick } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
@@ -106,7 +106,7 @@ test("a member that is killed while another is still being started is reported, 
   skip(!existsSync("/proc/self/cmdline"), "there is no list of processes here");
   const place = ["--data", await temporaryFolder(), "--base-port", String(await freePorts())];
   const program = new Program("start", "--verbose", ...place, ...TIMING);
-  const [early, slow] = [await memberOf(program, "n1"), await memberOf(program, "n3")];
+  const [early, slow] = [await program.member("n1"), await program.member("n3")];
   process.kill(slow, "SIGSTOP");
   onTestFinished(() => void (isRunning(slow) && process.kill(slow, "SIGKILL")));
   // By then it has long been heard to listen.
@@ -130,7 +130,7 @@ test("Ctrl-C does not wait for a member that does not come up", async ({ skip })
     "--base-port",
     String(await freePorts()),
   );
-  const slow = await memberOf(program, "n3");
+  const slow = await program.member("n3");
   process.kill(slow, "SIGSTOP");
   onTestFinished(() => void (isRunning(slow) && process.kill(slow, "SIGKILL")));
   program.signal("SIGINT");
@@ -138,19 +138,6 @@ test("Ctrl-C does not wait for a member that does not come up", async ({ skip })
   expect(await program.ended).toEqual({ code: 0, stdout: "", stderr: "" });
   expect(isRunning(slow)).toBe(false);
 });
-
-/** The process of a member, as soon as there is one. */
-async function memberOf(program: Program, id: string): Promise<number> {
-  const children = `/proc/${program.pid}/task/${program.pid}/children`;
-  for (;;) {
-    const pids = (await readFile(children, "utf8")).split(" ").filter((pid) => pid !== "");
-    for (const pid of pids) {
-      const line = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-      if (line.includes(`--id\0${id}\0`)) return Number(pid);
-    }
-    await nextTick();
-  }
-}
 
 test("a member that cannot be started again stays down, which is said once", async () => {
   const { program, basePort, pids } = await start(await temporaryFolder());

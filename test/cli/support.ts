@@ -4,10 +4,11 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate as nextTick } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 import { LocalCluster, MEMBER_IDS } from "../../src/cli/local-cluster.ts";
@@ -68,12 +69,21 @@ export class Program {
     });
   }
 
-  get pid(): number {
-    return this.#child.pid ?? 0;
-  }
-
   signal(name: NodeJS.Signals): void {
     this.#child.kill(name);
+  }
+
+  /** The process of a member that it runs, as soon as there is one. Where there is a `/proc`. */
+  async member(id: string): Promise<number> {
+    const { pid } = this.#child;
+    for (;;) {
+      const children = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8");
+      for (const child of children.split(" ").filter((each) => each !== "")) {
+        const line = await readFile(`/proc/${child}/cmdline`, "utf8").catch(() => "");
+        if (line.includes(`--id\0${id}\0`)) return Number(child);
+      }
+      await nextTick();
+    }
   }
 
   /** The first match in what it has printed, to either stream, now or later. */
