@@ -9,7 +9,7 @@
  * until refusals pile up is closed.
  */
 
-import { RaftError } from "../errors.ts";
+import { messageOf, RaftError } from "../errors.ts";
 import type { LogIndex } from "../core/types.ts";
 import type { Clock } from "../node/clock.ts";
 import type { Sink } from "../node/sink.ts";
@@ -39,7 +39,10 @@ export interface ClientServerOptions<Query, Value = unknown> {
   readonly clock: Clock;
   /** Checks a query from outside; throws a `RaftError` that is sent back. */
   readonly parseQuery: (value: unknown) => Query;
-  /** Makes of a command's result, or of an answer, what is sent: plain data. */
+  /**
+   * Makes of a command's result, or of an answer, what is sent: plain data. Where it throws, who asked is told
+   * `RAFT_INTERNAL`, with the outcome unknown; where that is no plain data, the connection is closed.
+   */
   readonly toPlain: (value: Value) => unknown;
   /** Most unanswered requests of one connection. Default 1024. */
   readonly maxOutstanding?: number | undefined;
@@ -120,12 +123,26 @@ class ClientServer<Query, Value> implements ConnectionHandler, Sink<Value> {
 
   done(token: number, index: LogIndex, value: Value): void {
     this.#outstanding -= 1;
-    this.#respond({ type: "done", id: token, index, value: this.#toPlain(value) });
+    this.#respond(this.#answer(token, index, value));
   }
 
   failed(token: number, error: RaftError): void {
     this.#outstanding -= 1;
     this.#respond({ type: "failed", id: token, error });
+  }
+
+  /** The node is not to hear of what goes wrong in the telling: it would stop, and so would the one that is asked next. */
+  #answer(id: number, index: LogIndex, value: Value): ClientResponse {
+    try {
+      return { type: "done", id, index, value: this.#toPlain(value) };
+    } catch (cause) {
+      const text = `what came of it cannot be told: ${messageOf(cause)}`;
+      return {
+        type: "failed",
+        id,
+        error: new RaftError("RAFT_INTERNAL", text, { outcome: "unknown", cause }),
+      };
+    }
   }
 
   #accept(request: ClientRequest): void {
@@ -195,6 +212,15 @@ class ClientServer<Query, Value> implements ConnectionHandler, Sink<Value> {
   #flush(): void {
     this.#flushing = false;
     this.#isBehind = false;
+    try {
+      this.#sendFrames();
+    } catch {
+      // What was to be plain data is none.
+      this.#connection.close();
+    }
+  }
+
+  #sendFrames(): void {
     for (let frame = this.#nextFrame(); frame !== undefined; frame = this.#nextFrame()) {
       this.#connection.send(frame);
       if (this.#connection.bufferedBytes <= this.#maxBufferedBytes) continue;

@@ -99,6 +99,44 @@ test("a bad query is answered, a bad frame closes the connection and reaches nob
   expect(world.reads).toEqual(["good"]);
 });
 
+test("a value of which no plain data can be made is an error for who asked, and for nobody else", async () => {
+  const world = new World({
+    toPlain: (value) => {
+      if (value === "secret") throw new TypeError("it cannot be told");
+      return value;
+    },
+  });
+  world.receive(propose(1), propose(2));
+  const [first, second] = world.submitted;
+  first?.sink.done(first.token, 11, "secret");
+  second?.sink.done(second.token, 12, "open");
+
+  expect(await world.responses()).toMatchObject([
+    {
+      type: "failed",
+      id: 1,
+      error: {
+        code: "RAFT_INTERNAL",
+        outcome: "unknown",
+        message: expect.stringContaining("it cannot be told"),
+      },
+    },
+    { type: "done", id: 2, value: "open" },
+  ]);
+});
+
+test("plain data that is none after all costs the connection", async () => {
+  const world = new World();
+  world.receive(propose(1));
+  const circle: unknown[] = [];
+  circle.push(circle);
+  const [first] = world.submitted;
+  first?.sink.done(first.token, 11, circle);
+
+  expect(await world.responses()).toEqual([]);
+  expect(world.connection.closed).toBe(true);
+});
+
 test("rule 70: too many unanswered requests are refused as overload, certainly not applied", async () => {
   const world = new World({ maxOutstanding: 2 });
   world.receive(propose(1), propose(2), propose(3));
