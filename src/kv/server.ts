@@ -9,7 +9,7 @@
  * until refusals pile up is closed.
  */
 
-import { messageOf, RaftError } from "../errors.ts";
+import { isRaftError, messageOf, RaftError } from "../errors.ts";
 import type { LogIndex } from "../core/types.ts";
 import type { Clock } from "../node/clock.ts";
 import type { Sink } from "../node/sink.ts";
@@ -176,7 +176,7 @@ class ClientServer<Query, Value> implements ConnectionHandler, Sink<Value> {
     try {
       query = this.#parseQuery(value);
     } catch (error) {
-      if (!(error instanceof RaftError)) throw error;
+      if (!isRaftError(error)) throw error;
       this.#respond({ type: "failed", id, error });
       return;
     }

@@ -1,6 +1,6 @@
 /** The two kinds of "this cannot be" of a storage: the data are wrong, or the caller is. */
 
-import { messageOf, RaftError } from "../errors.ts";
+import { isRaftError, messageOf, RaftError } from "../errors.ts";
 
 /** What was read contradicts what was written: never repaired, never skipped (rule 71). */
 export function verify(condition: boolean, message: string): asserts condition {
@@ -18,6 +18,6 @@ export function misuse(message: string): RaftError {
 
 /** Any failure as an error of the library; one that is so already stays as it is. */
 export function storageFailure(error: unknown, what: string): RaftError {
-  if (error instanceof RaftError) return error;
+  if (isRaftError(error)) return error;
   return new RaftError("RAFT_STORAGE_FAILED", `${what}: ${messageOf(error)}`, { cause: error });
 }

@@ -99,6 +99,24 @@ test("a bad query is answered, a bad frame closes the connection and reaches nob
   expect(world.reads).toEqual(["good"]);
 });
 
+test("a bad query is answered also where another copy of the package says so", async () => {
+  const error = Object.assign(new Error("bad"), {
+    code: "RAFT_INVALID_COMMAND",
+    outcome: "rejected",
+  });
+  error.name = "RaftError";
+  const world = new World({
+    parseQuery: () => {
+      throw error;
+    },
+  });
+  world.receive({ type: "read", id: 1, query: "q" });
+  expect(await world.responses()).toMatchObject([
+    { type: "failed", id: 1, error: { code: "RAFT_INVALID_COMMAND" } },
+  ]);
+  expect(world.connection.closed).toBe(false);
+});
+
 test("a value of which no plain data can be made is an error for who asked, and for nobody else", async () => {
   const world = new World({
     toPlain: (value) => {

@@ -720,6 +720,17 @@ describe("reading beside writing", () => {
   });
 });
 
+test("what a store says is wrong is told as it is, also where another copy of the package has made it", async () => {
+  const sound = new MemoryDisk().orderedStore();
+  const error = Object.assign(new Error("a page is damaged"), { code: "RAFT_CORRUPT" });
+  error.name = "RaftError";
+  const damaged = new LogStore(
+    { ...sound, get: () => Promise.reject(error) },
+    new MemoryDisk().guard(),
+  );
+  await expect(damaged.open(identity)).rejects.toBe(error);
+});
+
 test("a closed storage says so", async () => {
   await storage.close();
   await expect(storage.write(write(1, {}))).rejects.toMatchObject({ code: "RAFT_STOPPED" });
