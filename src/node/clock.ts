@@ -16,7 +16,7 @@ export interface Clock {
    * stays alive: somebody waits, be it for a retry or for a deadline.
    */
   setTimer(delayMs: number, callback: () => void): Timer;
-  /** Calls back once, after the I/O events that are due now: this is what a turn waits for. */
+  /** Calls back once, after the I/O events that are due now: this is what most turns wait for. */
   defer(callback: () => void): void;
   /** Calls back once, when what runs now has ended: sooner than `defer`, which lets other events come first. */
   soon(callback: () => void): void;

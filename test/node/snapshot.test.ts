@@ -43,6 +43,18 @@ async function withLatecomer(
 }
 
 /** On every disk there is the one current snapshot, and nothing of any other. */
+/** The state machine of a member on its own, restored from the snapshot that one like it has given. */
+async function restoredFromItsOwn(machineOf: () => Journal): Promise<Journal> {
+  const cluster = await Cluster.start({ size: 1, node: SMALL, machine: machineOf });
+  await fill(cluster, await cluster.leader(), 12);
+  await cluster.clock.until(() => cluster.server("n1").node.status().snapshotIndex > 0);
+  cluster.crash("n1");
+  const { machine } = await cluster.boot("n1");
+  await cluster.clock.until(() => machine.restored === 1);
+  await cluster.stop();
+  return machine;
+}
+
 async function expectNoLeftovers(cluster: Cluster): Promise<void> {
   await cluster.clock.advance(1000);
   await cluster.stop();
@@ -224,52 +236,32 @@ describe("by policy", () => {
 
   test("a state machine may fill the same buffer again for every piece", async () => {
     const text = `${Array.from({ length: 9 }, (_, n) => `${n}`).join("\n")}\0`;
-    const cluster = await Cluster.start({
-      size: 1,
-      node: SMALL,
-      machine: () => {
-        const journal = new Journal();
-        journal.snapshot = async function* (): AsyncGenerator<Uint8Array> {
-          const buffer = Buffer.alloc(2);
-          for (let at = 0; at < text.length; at += buffer.length)
-            yield buffer.subarray(0, buffer.write(text.slice(at, at + buffer.length)));
-        };
-        return journal;
-      },
+    const machine = await restoredFromItsOwn(() => {
+      const journal = new Journal();
+      journal.snapshot = async function* (): AsyncGenerator<Uint8Array> {
+        const buffer = Buffer.alloc(2);
+        for (let at = 0; at < text.length; at += buffer.length)
+          yield buffer.subarray(0, buffer.write(text.slice(at, at + buffer.length)));
+      };
+      return journal;
     });
-    await fill(cluster, await cluster.leader(), 12);
-    await cluster.clock.until(() => cluster.server("n1").node.status().snapshotIndex > 0);
-    cluster.crash("n1");
-    const { machine } = await cluster.boot("n1");
-    await cluster.clock.until(() => machine.restored === 1);
 
     expect(machine.commands.slice(0, 9)).toEqual(text.slice(0, -1).split("\n"));
-    await cluster.stop();
   });
 
   test("a state machine that yields nothing is given nothing when it is restored", async () => {
     const pieces: number[] = [];
-    const cluster = await Cluster.start({
-      size: 1,
-      node: SMALL,
-      machine: () => {
-        const journal = new Journal();
-        journal.snapshot = async function* (): AsyncGenerator<Uint8Array> {};
-        journal.restore = async (chunks) => {
-          for await (const { length } of chunks) pieces.push(length);
-          journal.restored += 1;
-        };
-        return journal;
-      },
+    await restoredFromItsOwn(() => {
+      const journal = new Journal();
+      journal.snapshot = async function* (): AsyncGenerator<Uint8Array> {};
+      journal.restore = async (chunks) => {
+        for await (const { length } of chunks) pieces.push(length);
+        journal.restored += 1;
+      };
+      return journal;
     });
-    await fill(cluster, await cluster.leader(), 12);
-    await cluster.clock.until(() => cluster.server("n1").node.status().snapshotIndex > 0);
-    cluster.crash("n1");
-    const { machine } = await cluster.boot("n1");
-    await cluster.clock.until(() => machine.restored === 1);
 
     expect(pieces).toEqual([]);
-    await cluster.stop();
   });
 
   test("rule 63: a state machine that cannot be captured, or restored, stops the node", async () => {
