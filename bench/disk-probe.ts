@@ -3,14 +3,14 @@
 import { closeSync, fdatasyncSync, openSync, readFileSync, statSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { removeScratch, scratchFolder } from "./scratch.ts";
+import { removeScratch, scratchFolder } from "../sim/scratch.ts";
 import { median } from "./statistics.ts";
 
 const BLOCK = Buffer.alloc(4096, 120);
 
 /** The median of `count` times to make 4 KiB durable: an append and its `fdatasync`, in milliseconds. */
 export function syncTimeMs(count: number): number {
-  const folder = scratchFolder("sync");
+  const folder = scratchFolder("bench-sync");
   const file = openSync(join(folder, "file"), "a");
   const times = Array.from({ length: count }, () => {
     const start = performance.now();

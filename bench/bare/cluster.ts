@@ -5,7 +5,7 @@ import { freeBasePort } from "../../src/cli/ports.ts";
 import { Child } from "../child.ts";
 import type { Job } from "../load/job.ts";
 import type { Measured } from "../measured.ts";
-import { removeScratch, scratchFolder } from "../scratch.ts";
+import { removeScratch, scratchFolder } from "../../sim/scratch.ts";
 import { measureWith } from "../system.ts";
 import type { System } from "../system.ts";
 
@@ -22,7 +22,7 @@ export class BareSystem implements System {
   }
 
   static async start(form: "tcp" | "embedded"): Promise<BareSystem> {
-    const folder = scratchFolder("bare");
+    const folder = scratchFolder("bench-bare");
     const base = await freeBasePort(3, Math.random);
     const [port = "", ...others] = [base, base + 1, base + 2].map(String);
     const member = (role: string, at: string, ...rest: string[]): Promise<Child> =>

@@ -9,7 +9,7 @@ import { freeBasePort } from "../../src/cli/ports.ts";
 import { Child, killServer, spawnServer } from "../child.ts";
 import type { Job } from "../load/job.ts";
 import type { Measured } from "../measured.ts";
-import { removeScratch, scratchFolder } from "../scratch.ts";
+import { removeScratch, scratchFolder } from "../../sim/scratch.ts";
 import { measureWith } from "../system.ts";
 import type { System } from "../system.ts";
 
@@ -31,7 +31,7 @@ export async function prepareEtcd(): Promise<EtcdTools | string> {
   } catch {
     return "etcd is not installed (Debian: etcd-server)";
   }
-  const loadProgram = join(scratchFolder("etcd-load"), "etcd-load");
+  const loadProgram = join(scratchFolder("bench-etcd-load"), "etcd-load");
   try {
     const env = { ...process.env, GO111MODULE: "off", GOPATH: "/usr/share/gocode" };
     await run("go", ["build", "-o", loadProgram, SOURCE], { env });
@@ -55,7 +55,7 @@ export class EtcdSystem implements System {
   }
 
   static async start({ loadProgram }: EtcdTools): Promise<EtcdSystem> {
-    const folder = scratchFolder("etcd");
+    const folder = scratchFolder("bench-etcd");
     const base = await freeBasePort(6, Math.random);
     const names = [1, 2, 3].map((n) => `m${n}`);
     const clientUrl = (n: number): string => `http://127.0.0.1:${base + 2 * n}`;

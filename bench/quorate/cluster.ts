@@ -5,7 +5,7 @@ import { freeBasePort } from "../../src/cli/ports.ts";
 import { Child } from "../child.ts";
 import type { Job } from "../load/job.ts";
 import type { Measured } from "../measured.ts";
-import { removeScratch, scratchFolder } from "../scratch.ts";
+import { removeScratch, scratchFolder } from "../../sim/scratch.ts";
 import { measureWith } from "../system.ts";
 import type { System, SystemName } from "../system.ts";
 import type { StorageName } from "./storages.ts";
@@ -27,7 +27,7 @@ export class QuorateCluster {
 
   private constructor(endpoints: readonly string[], options: MemberOptions) {
     this.endpoints = endpoints;
-    this.folder = scratchFolder("quorate");
+    this.folder = scratchFolder("bench-quorate");
     this.#options = options;
   }
 

@@ -10,7 +10,7 @@ import { freeBasePort } from "../../src/cli/ports.ts";
 import { Child, killServer, spawnServer } from "../child.ts";
 import type { Job } from "../load/job.ts";
 import type { Measured } from "../measured.ts";
-import { removeScratch, scratchFolder } from "../scratch.ts";
+import { removeScratch, scratchFolder } from "../../sim/scratch.ts";
 import { measureWith } from "../system.ts";
 import type { System } from "../system.ts";
 
@@ -42,7 +42,7 @@ export class RedisSystem implements System {
 
   /** Its defaults, but for the log, which is synced for each turn of its loop, and for dumps beside it: there are none. */
   static async start(): Promise<RedisSystem> {
-    const folder = scratchFolder("redis");
+    const folder = scratchFolder("bench-redis");
     const port = await freeBasePort(1, Math.random);
     const flags = {
       port: String(port),

@@ -1,14 +1,13 @@
 /**
  * `npm run mutants`: puts each known bug of `test/mutants` back into a copy of the sources and runs the simulator on it
  * until one of its properties sees the bug. Exit code 0: every bug was found; 1: one was not, or its text has moved;
- * 2: bad usage.
+ * 2: bad usage; 130: interrupted.
  */
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { messageOf } from "../../src/errors.ts";
+import { removeScratch, scratchFolder } from "../scratch.ts";
 import { MOST_WORKERS, USUAL_WORKERS, whole } from "../whole.ts";
 import { build, takeSources } from "./build.ts";
 import { exploreAll, isExplorable } from "./exploring.ts";
@@ -41,6 +40,9 @@ interface Options extends Budget {
   readonly json: boolean;
 }
 
+// What it has made goes with it, however it ends.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+  process.on(signal, () => process.exit(130));
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
@@ -59,26 +61,22 @@ async function main(args: readonly string[]): Promise<number> {
     process.stderr.write(`${messageOf(error)}\nTry "npm run mutants -- --help".\n`);
     return 2;
   }
-  const folder = mkdtempSync(join(tmpdir(), "quorate-mutants-"));
+  const folder = scratchFolder("mutants");
   const verdicts: Verdict[] = [];
   const shrinkings: (Shrinking | undefined)[] = [];
-  try {
-    takeSources(project, join(folder, "sources"));
-    if (!options.json) say(header(options.explore ? "states" : "seeds"));
-    for (const mutant of mutants) {
-      const verdict = await judge(mutant, options, project, folder);
-      verdicts.push(verdict);
-      if (!options.json) say(row(verdict));
-      const own = join(folder, mutant.id);
-      if (options.shrink > 0 && verdict.type === "killed") {
-        const shrinking = await shrinkFind(own, verdict.found, options.shrink);
-        shrinkings.push(shrinking);
-        say(options.json ? JSON.stringify({ ...verdict, shrinking }) : shrinkingText(shrinking));
-      } else if (options.json) say(JSON.stringify(verdict));
-      rmSync(own, { recursive: true, force: true });
-    }
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
+  takeSources(project, join(folder, "sources"));
+  if (!options.json) say(header(options.explore ? "states" : "seeds"));
+  for (const mutant of mutants) {
+    const verdict = await judge(mutant, options, project, folder);
+    verdicts.push(verdict);
+    if (!options.json) say(row(verdict));
+    const own = join(folder, mutant.id);
+    if (options.shrink > 0 && verdict.type === "killed") {
+      const shrinking = await shrinkFind(own, verdict.found, options.shrink);
+      shrinkings.push(shrinking);
+      say(options.json ? JSON.stringify({ ...verdict, shrinking }) : shrinkingText(shrinking));
+    } else if (options.json) say(JSON.stringify(verdict));
+    removeScratch(own);
   }
   const score = scoreOf(verdicts);
   say(options.json ? JSON.stringify(score) : `\n${score.text}`);

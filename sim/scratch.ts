@@ -1,4 +1,4 @@
-/** Folders for the data of the systems under test: gone with them, and with this process at the latest. */
+/** Folders for what a program needs only while it runs: gone with the process at the latest. */
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,7 +11,7 @@ process.on("exit", () => {
 });
 
 export function scratchFolder(name: string): string {
-  const folder = mkdtempSync(join(tmpdir(), `quorate-bench-${name}-`));
+  const folder = mkdtempSync(join(tmpdir(), `quorate-${name}-`));
   made.add(folder);
   return folder;
 }
