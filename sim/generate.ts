@@ -68,7 +68,7 @@ function drawSize(rng: Rng): number {
 
 function drawRaft(rng: Rng, profile: Profile, isTiny: boolean): RaftTuning {
   const isCalm = profile === "calm";
-  const heartbeatIntervalMs = rng.pick([30, 50, 50, 100]);
+  const heartbeatIntervalMs = rng.pick([50, 50, 100, 100]);
   const usual: RaftTuning = {
     electionTimeoutMs: heartbeatIntervalMs * rng.between(4, 8),
     heartbeatIntervalMs,
