@@ -94,9 +94,11 @@ function drawRaft(rng: Rng, profile: Profile, isTiny: boolean): RaftTuning {
 }
 
 function drawSnapshot(rng: Rng, profile: Profile, isTiny: boolean): Partial<SnapshotPolicy> {
-  const isOften = profile === "snapshots" || isTiny || rng.chance(500_000);
-  if (!isOften) return { everyEntries: 300, keepEntries: 50 };
-  return { everyEntries: rng.pick([5, 12, 30, 80]), keepEntries: rng.pick([0, 0, 1, 10, 40]) };
+  const keepEntries = rng.pick([0, 0, 1, 10, 40]);
+  if (profile === "snapshots" || isTiny)
+    return { everyEntries: rng.pick([5, 12, 30, 80]), keepEntries };
+  if (rng.chance(500_000)) return { everyEntries: 300, keepEntries: 50 };
+  return { everyEntries: rng.pick([12, 20, 40, 80]), keepEntries };
 }
 
 function drawInbox(rng: Rng): Partial<InboxLimits> {
@@ -215,7 +217,7 @@ function enlarged(
 
 /** In some seeds several come at once, of all clients: they race for keys, and fill batches, windows and queues. */
 function inBursts(rng: Rng, operations: readonly PlannedOperation[]): readonly PlannedOperation[] {
-  const together = rng.pick([1, 1, 4, 16]);
+  const together = rng.pick([1, 4, 16]);
   return operations.map((operation, at) => {
     const first = operations[at - (at % together)] ?? operation;
     return { ...operation, atMs: first.atMs };

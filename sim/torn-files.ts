@@ -242,17 +242,15 @@ export class TornFiles {
 }
 
 export function contentOf(bytes: Buffer): Content {
-  return {
-    disk: Buffer.from(bytes),
-    cache: Buffer.from(bytes),
-    dirty: new Set(),
-    isAlike: true,
-    isBeingWritten: false,
-  };
+  return contentWith(Buffer.from(bytes), Buffer.from(bytes));
+}
+
+function contentWith(disk: Buffer, cache: Buffer): Content {
+  return { disk, cache, dirty: new Set(), isAlike: true, isBeingWritten: false };
 }
 
 function emptyContent(size: number): Content {
-  return contentOf(Buffer.alloc(size));
+  return contentWith(Buffer.alloc(size), Buffer.alloc(size));
 }
 
 function withFile(names: Names, name: string, content: Content): Names {

@@ -28,9 +28,6 @@ export interface StateSummary {
 
 /** What `checkStep` has to know of the state before a step. */
 export function summarize(state: RaftState): StateSummary {
-  const match = new Map<NodeId, LogIndex>();
-  for (const { id, matchIndex } of state.leadership?.progress.values() ?? [])
-    match.set(id, matchIndex);
   return {
     role: state.role,
     currentTerm: state.currentTerm,
@@ -43,8 +40,15 @@ export function summarize(state: RaftState): StateSummary {
     lastIndex: state.log.lastIndex,
     clusterTime: state.clusterTime,
     durable: state.durability.durable,
-    match,
+    match: matchIn(state),
   };
+}
+
+function matchIn({ leadership }: RaftState): ReadonlyMap<NodeId, LogIndex> {
+  const match = new Map<NodeId, LogIndex>();
+  if (leadership === undefined) return match;
+  for (const { id, matchIndex } of leadership.progress.values()) match.set(id, matchIndex);
+  return match;
 }
 
 /** This state is possible. */
@@ -81,7 +85,7 @@ export function checkStep(before: StateSummary, state: RaftState): void {
       state.role !== "leader" || state.log.lastIndex >= before.lastIndex,
       "a leader never cuts its log (Leader Append-Only)",
     );
-    for (const { id, matchIndex } of state.leadership?.progress.values() ?? []) {
+    for (const [id, matchIndex] of matchIn(state)) {
       assert(
         matchIndex >= (before.match.get(id) ?? 0),
         "matchIndex only grows within a leadership",
