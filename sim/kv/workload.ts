@@ -12,8 +12,8 @@ import { SimClientLink } from "../client-link.ts";
 import { addressOf } from "../process.ts";
 import { Rng } from "../random.ts";
 import type { ClientPlan, OperationType } from "../schedule.ts";
-import { KIND } from "../scheduler.ts";
 import type { Actor } from "../scheduler.ts";
+import { onTime } from "../timetable.ts";
 import type { Workload, WorkloadWorld } from "../application.ts";
 import { answerText, callText } from "./operation.ts";
 import type { KvOperation } from "./operation.ts";
@@ -44,12 +44,10 @@ export class KvWorkload implements Workload<KvOperation> {
   /** Puts all that is planned on the timetable. */
   start(): void {
     const { schedule, scheduler } = this.#world;
-    for (const { atMs, client, type, key, deadlineMs, id, bytes } of schedule.operations) {
-      scheduler.after(atMs * 1000 - scheduler.nowUs, KIND.operation, undefined, () => {
-        const who = this.#clients[client % Math.max(1, this.#clients.length)];
-        if (who !== undefined) this.#call(who, id, type, `k${key}`, deadlineMs, bytes);
-      });
-    }
+    onTime(scheduler, schedule.operations, ({ client, type, key, deadlineMs, id, bytes }) => {
+      const who = this.#clients[client % Math.max(1, this.#clients.length)];
+      if (who !== undefined) this.#call(who, id, type, `k${key}`, deadlineMs, bytes);
+    });
   }
 
   /** A client that goes straight to one node writes there. */

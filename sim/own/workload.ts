@@ -9,8 +9,8 @@ import { Oscillator, SimClock } from "../clock.ts";
 import { addressOf } from "../process.ts";
 import { Rng } from "../random.ts";
 import type { ClientPlan } from "../schedule.ts";
-import { KIND } from "../scheduler.ts";
 import type { Actor } from "../scheduler.ts";
+import { onTime } from "../timetable.ts";
 import { isOfFaults, OwnClient } from "./client.ts";
 import type { Done } from "./client.ts";
 import { kept, requestText, valueText } from "./operation.ts";
@@ -67,12 +67,10 @@ export class OwnWorkload implements Workload<OwnOperation> {
 
   start(): void {
     const { schedule, scheduler } = this.#parts.world;
-    for (const { id, atMs, client, deadlineMs } of schedule.operations) {
-      scheduler.after(atMs * 1000 - scheduler.nowUs, KIND.operation, undefined, () => {
-        const who = this.#clients[client % Math.max(1, this.#clients.length)];
-        if (who !== undefined) void this.#call(who, id, deadlineMs);
-      });
-    }
+    onTime(scheduler, schedule.operations, ({ id, client, deadlineMs }) => {
+      const who = this.#clients[client % Math.max(1, this.#clients.length)];
+      if (who !== undefined) void this.#call(who, id, deadlineMs);
+    });
   }
 
   burst(slot: number, count: number): void {
