@@ -93,6 +93,7 @@ function drawRaft(rng: Rng, profile: Profile, isTiny: boolean): RaftTuning {
   return { ...usual, [name]: tiny[name] };
 }
 
+/** Every few entries where snapshots or the smallest limits are the point; elsewhere a run would do little else. */
 function drawSnapshot(rng: Rng, profile: Profile, isTiny: boolean): Partial<SnapshotPolicy> {
   const keepEntries = rng.pick([0, 0, 1, 10, 40]);
   if (profile === "snapshots" || isTiny)

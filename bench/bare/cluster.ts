@@ -1,11 +1,11 @@
 /** The bare line as a system under test: what this machine can do. */
 
 import { join } from "node:path";
+import { removeScratch, scratchFolder } from "../../sim/scratch.ts";
 import { freeBasePort } from "../../src/cli/ports.ts";
 import { Child } from "../child.ts";
 import type { Job } from "../load/job.ts";
 import type { Measured } from "../measured.ts";
-import { removeScratch, scratchFolder } from "../../sim/scratch.ts";
 import { measureWith } from "../system.ts";
 import type { System } from "../system.ts";
 

@@ -5,11 +5,11 @@ import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { removeScratch, scratchFolder } from "../../sim/scratch.ts";
 import { freeBasePort } from "../../src/cli/ports.ts";
 import { Child, killServer, spawnServer } from "../child.ts";
 import type { Job } from "../load/job.ts";
 import type { Measured } from "../measured.ts";
-import { removeScratch, scratchFolder } from "../../sim/scratch.ts";
 import { measureWith } from "../system.ts";
 import type { System } from "../system.ts";
 

@@ -1,11 +1,11 @@
 /** Members in operating-system processes of their own on loopback, each with its own folder for its storage. */
 
 import { join } from "node:path";
+import { removeScratch, scratchFolder } from "../../sim/scratch.ts";
 import { freeBasePort } from "../../src/cli/ports.ts";
 import { Child } from "../child.ts";
 import type { Job } from "../load/job.ts";
 import type { Measured } from "../measured.ts";
-import { removeScratch, scratchFolder } from "../../sim/scratch.ts";
 import { measureWith } from "../system.ts";
 import type { System, SystemName } from "../system.ts";
 import type { StorageName } from "./storages.ts";

@@ -6,11 +6,11 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
+import { removeScratch, scratchFolder } from "../../sim/scratch.ts";
 import { freeBasePort } from "../../src/cli/ports.ts";
 import { Child, killServer, spawnServer } from "../child.ts";
 import type { Job } from "../load/job.ts";
 import type { Measured } from "../measured.ts";
-import { removeScratch, scratchFolder } from "../../sim/scratch.ts";
 import { measureWith } from "../system.ts";
 import type { System } from "../system.ts";
 
