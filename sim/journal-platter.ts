@@ -158,11 +158,12 @@ function* batchesIn(segments: readonly ReadSegment[]): Generator<ReadBatch> {
 
 function batchOf(segment: ReadSegment, found: FoundBatch, at: number): ReadBatch {
   const { file } = segment;
+  // The file may be written to again, and checkers keep what they have seen.
+  const bytes = copyOf(file, at, found.end - at);
   const operations = [...changesIn(file, found)].map(
     ({ type, key, position, length }): StoreOperation => {
       if (type === "del") return { type, key };
-      // The file may be written to again, and checkers keep what they have seen.
-      return { type, key, value: copyOf(file, position, length) };
+      return { type, key, value: bytes.subarray(position - at, position - at + length) };
     },
   );
   return { number: found.number, segment, position: at, end: found.end, operations };

@@ -250,7 +250,8 @@ function contentWith(disk: Buffer, cache: Buffer): Content {
 }
 
 function emptyContent(size: number): Content {
-  return contentWith(Buffer.alloc(size), Buffer.alloc(size));
+  const both = Buffer.alloc(2 * size);
+  return contentWith(both.subarray(0, size), both.subarray(size));
 }
 
 function withFile(names: Names, name: string, content: Content): Names {

@@ -6,7 +6,7 @@
  * is not answered ends the connection.
  */
 
-const LEAST_CAPACITY = 64;
+const LEAST_CAPACITY = 16;
 
 export class InFlight<Call> {
   #calls: (Call | undefined)[] = places(LEAST_CAPACITY);

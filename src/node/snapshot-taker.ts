@@ -20,6 +20,8 @@ import type { StateMachine } from "./state-machine.ts";
  */
 const SMALL_SNAPSHOT_BYTES = 1024 * 1024;
 const EXPANSION_FACTOR = 4;
+/** Many states are small: the memory for a chunk grows with what there is to put into it. */
+const FIRST_CHUNK_BYTES = 4096;
 
 interface Taking {
   isWanted: boolean;
@@ -134,12 +136,19 @@ function rethrow(cause: unknown): never {
   throw storageError(cause);
 }
 
+/** With room for so many bytes, and then for as many again; never more than a chunk may have. */
+function enlarged(chunk: Uint8Array, needed: number): Buffer<ArrayBuffer> {
+  const larger = Buffer.allocUnsafeSlow(Math.min(2 * needed, MAX_CHUNK_BYTES));
+  larger.set(chunk);
+  return larger;
+}
+
 /** The same bytes in chunks of a size that the storage and the transport take; at least one. It ends where they are not wanted any more. */
 async function* inChunks(
   source: AsyncIterable<Uint8Array>,
   taking: Taking,
 ): AsyncGenerator<Uint8Array> {
-  let chunk = Buffer.allocUnsafeSlow(MAX_CHUNK_BYTES);
+  let chunk = Buffer.allocUnsafeSlow(FIRST_CHUNK_BYTES);
   let size = 0;
   let any = false;
   for await (const bytes of source) {
@@ -152,6 +161,7 @@ async function* inChunks(
     for (let offset = 0; offset < bytes.length;) {
       // Copied before the next is asked for: the state machine may fill the same buffer again.
       const part = bytes.subarray(offset, offset + MAX_CHUNK_BYTES - size);
+      if (size + part.length > chunk.length) chunk = enlarged(chunk, size + part.length);
       chunk.set(part, size);
       size += part.length;
       offset += part.length;

@@ -1,6 +1,7 @@
 /** Snapshots of a node: when they are taken, how they travel, and what is left of them on the disk. */
 
 import { describe, expect, test } from "vitest";
+import { MAX_CHUNK_BYTES } from "../../src/storage/storage.ts";
 import type { PeerMessage, SnapshotChunk } from "../../src/transport/transport.ts";
 import { Cluster } from "../support/cluster.ts";
 import type { ClusterOptions, JournalNode, JournalOptions } from "../support/cluster.ts";
@@ -247,6 +248,26 @@ describe("by policy", () => {
     });
 
     expect(machine.commands.slice(0, 9)).toEqual(text.slice(0, -1).split("\n"));
+  });
+
+  test("pieces of any size come back as the same bytes, in chunks as large as they may be", async () => {
+    const sizes = [1, 4095, 1, 1, 3000, 9000, 60_000, 200_000, 0, 1, 131_072, 7];
+    const written = Buffer.concat(sizes.map((size, at) => Buffer.alloc(size, at + 1)));
+    const restored: Buffer[] = [];
+    await restoredFromItsOwn(() => {
+      const journal = new Journal();
+      journal.snapshot = async function* (): AsyncGenerator<Uint8Array> {
+        for (const [at, size] of sizes.entries()) yield Buffer.alloc(size, at + 1);
+      };
+      journal.restore = async (chunks) => {
+        for await (const chunk of chunks) restored.push(Buffer.from(chunk));
+        journal.restored += 1;
+      };
+      return journal;
+    });
+
+    expect(Buffer.concat(restored).equals(written)).toBe(true);
+    expect(restored).toHaveLength(Math.ceil(written.length / MAX_CHUNK_BYTES));
   });
 
   test("a state machine that yields nothing is given nothing when it is restored", async () => {

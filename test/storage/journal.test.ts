@@ -241,6 +241,19 @@ describe("room", () => {
     expect(await again.keys({ gte: "a", lt: "z", limit: 9 })).toEqual(["a", "b", "c", "d"]);
   });
 
+  test("batches of any size, in any order, are found again", async () => {
+    const sizes = [10, 20_000, 5, 300_000, 16_300, 1_000_000, 3_000_000, 1, 2_000_000];
+    const store = await openStore();
+    for (const [at, size] of sizes.entries())
+      await store.batch([put(`key ${at}`, Buffer.alloc(size, at + 1))]);
+    await store.close();
+    const again = await openStore();
+    for (const [at, size] of sizes.entries()) {
+      const found = await again.get(`key ${at}`);
+      expect(Buffer.alloc(size, at + 1).equals(found ?? Buffer.alloc(0)), `key ${at}`).toBe(true);
+    }
+  });
+
   test("files of another size than before are read and replaced", async () => {
     let store = await openStore();
     const value = Buffer.alloc(10_000, 1);

@@ -37,7 +37,7 @@ interface Batch {
 export class JournalStore implements OrderedStore {
   readonly #folder: JournalFolder;
   readonly #settings: JournalSettings;
-  readonly #workspace: Buffer = Buffer.allocUnsafeSlow(KEPT_BYTES);
+  #workspace: Buffer = Buffer.allocUnsafeSlow(16 * 1024);
   #opened: Opened | undefined;
 
   constructor(folder: JournalFolder, settings: JournalSettings) {
@@ -113,7 +113,7 @@ export class JournalStore implements OrderedStore {
   }
 
   async #append(opened: Opened, segment: Segment, { operations, bytes }: Batch): Promise<void> {
-    const workspace = bytes > KEPT_BYTES ? Buffer.allocUnsafeSlow(bytes) : this.#workspace;
+    const workspace = this.#workspaceFor(bytes);
     const places: number[] = [];
     const position = segment.end;
     const number = opened.number + 1;
@@ -129,6 +129,13 @@ export class JournalStore implements OrderedStore {
         opened.index.put(key, { segment, position: position + (places[at] ?? 0), length });
       }
     }
+  }
+
+  #workspaceFor(bytes: number): Buffer {
+    if (bytes > KEPT_BYTES) return Buffer.allocUnsafeSlow(bytes);
+    if (bytes > this.#workspace.length)
+      this.#workspace = Buffer.allocUnsafeSlow(Math.min(2 * bytes, KEPT_BYTES));
+    return this.#workspace;
   }
 }
 
