@@ -169,7 +169,7 @@ function batchOf(segment: ReadSegment, found: FoundBatch, at: number): ReadBatch
   return { number: found.number, segment, position: at, end: found.end, operations };
 }
 
-/** Bytes of their own: `Uint8Array.from` would take them one by one. */
+/** Bytes of their own. */
 export function copyOf(file: Buffer, position: number, length: number): Uint8Array {
-  return new Uint8Array(file.subarray(position, position + length));
+  return Buffer.from(file.subarray(position, position + length));
 }

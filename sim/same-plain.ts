@@ -5,9 +5,15 @@ export function samePlain(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (Array.isArray(a) && Array.isArray(b)) return sameList(a, b);
   if (!isRecord(a) || !isRecord(b)) return false;
-  for (const name in a) if (!samePlain(a[name], b[name])) return false;
-  for (const name in b) if (b[name] !== undefined && a[name] === undefined) return false;
-  return true;
+  let more = 0;
+  for (const name in a) {
+    const value = a[name];
+    if (value === undefined) continue;
+    if (!samePlain(value, b[name])) return false;
+    more += 1;
+  }
+  for (const name in b) if (b[name] !== undefined) more -= 1;
+  return more === 0;
 }
 
 function sameList(a: readonly unknown[], b: readonly unknown[]): boolean {
