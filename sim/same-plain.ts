@@ -5,15 +5,16 @@ export function samePlain(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (Array.isArray(a) && Array.isArray(b)) return sameList(a, b);
   if (!isRecord(a) || !isRecord(b)) return false;
-  let more = 0;
+  // Each field of `a` is one of `b`; as many of `b` are then the same ones.
+  let fields = 0;
   for (const name in a) {
     const value = a[name];
     if (value === undefined) continue;
     if (!samePlain(value, b[name])) return false;
-    more += 1;
+    fields += 1;
   }
-  for (const name in b) if (b[name] !== undefined) more -= 1;
-  return more === 0;
+  for (const name in b) if (b[name] !== undefined) fields -= 1;
+  return fields === 0;
 }
 
 function sameList(a: readonly unknown[], b: readonly unknown[]): boolean {

@@ -18,6 +18,8 @@ import type { Segment, Segments } from "./segments.ts";
 
 /** A batch up to this size is put together in memory that is kept for the next. */
 const KEPT_BYTES = 2 * 1024 * 1024;
+/** So much of it at first: most journals never see a large batch. */
+const FIRST_KEPT_BYTES = 16 * 1024;
 
 interface Opened {
   readonly segments: Segments;
@@ -37,7 +39,7 @@ interface Batch {
 export class JournalStore implements OrderedStore {
   readonly #folder: JournalFolder;
   readonly #settings: JournalSettings;
-  #workspace: Buffer = Buffer.allocUnsafeSlow(16 * 1024);
+  #workspace: Buffer = Buffer.allocUnsafeSlow(FIRST_KEPT_BYTES);
   #opened: Opened | undefined;
 
   constructor(folder: JournalFolder, settings: JournalSettings) {
